@@ -1,0 +1,166 @@
+//! `/tasks`: list, read, create, change the status. Everybody sees only their own.
+
+use super::answer::Failure;
+use super::application::Application;
+use super::path_id;
+use super::token::Caller;
+use crate::identifier::{self, IdType, Identifier};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const SELECT: &str = "
+    SELECT tasks.id, title, status, priority, due, rule, updated_at,
+           (SELECT json_group_array(name) FROM (SELECT name FROM task_tags JOIN tags ON tags.id = tag_id
+                                                WHERE task_id = tasks.id ORDER BY name))
+    FROM tasks LEFT JOIN recurrences ON recurrences.id = recurrence_id
+    WHERE user_id = ?1";
+
+/// A task as users see it.
+#[derive(Serialize)]
+pub struct Task {
+    id: Identifier,
+    title: String,
+    status: String,
+    priority: i64,
+    due: Option<String>,
+    recurs: Option<String>,
+    updated_at: String,
+    tags: Vec<String>,
+}
+
+impl Task {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let tags: String = row.get(7)?;
+        Ok(Self {
+            id: row.get(0)?,
+            title: row.get(1)?,
+            status: row.get(2)?,
+            priority: row.get(3)?,
+            due: row.get(4)?,
+            recurs: row.get(5)?,
+            updated_at: row.get(6)?,
+            tags: serde_json::from_str(&tags).unwrap_or_default(),
+        })
+    }
+
+    fn find(connection: &Connection, user: &Identifier, id: &Identifier) -> Result<Json<Self>, Failure> {
+        let sql = format!("{SELECT} AND tasks.id = ?2");
+        Ok(Json(connection.query_row(&sql, params![user, id], Self::from_row)?))
+    }
+}
+
+/// `?user=`
+#[derive(Deserialize)]
+pub struct Named {
+    user: Option<String>,
+}
+
+/// A task to be.
+#[derive(Deserialize)]
+pub struct NewTask {
+    title: String,
+    #[serde(default = "normal")]
+    priority: i64,
+    due: Option<String>,
+}
+
+fn normal() -> i64 {
+    2
+}
+
+/// What can be changed in a task.
+#[derive(Deserialize)]
+pub struct Change {
+    status: String,
+}
+
+/// All tasks of the caller, the most pressing first.
+pub async fn list(
+    State(application): State<Arc<Application>>,
+    Query(named): Query<Named>,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Failure> {
+    let caller = Caller::from_request(&headers, named.user)?;
+    let work = move |application: &Application, connection: &mut Connection| {
+        let user = caller.user(application, connection)?;
+        let mut rows = connection.prepare(&format!("{SELECT} ORDER BY due IS NULL, due, title"))?;
+        let tasks: rusqlite::Result<Vec<Task>> = rows.query_map([user], Task::from_row)?.collect();
+        Ok(Json(json!({ "tasks": tasks? })))
+    };
+    application.work(work).await
+}
+
+/// One task of the caller.
+pub async fn read(
+    State(application): State<Arc<Application>>,
+    Path(id): Path<String>,
+    Query(named): Query<Named>,
+    headers: HeaderMap,
+) -> Result<Json<Task>, Failure> {
+    let caller = Caller::from_request(&headers, named.user)?;
+    let work = move |application: &Application, connection: &mut Connection| {
+        let user = caller.user(application, connection)?;
+        Task::find(connection, &user, &path_id::read(application.ids, &id)?)
+    };
+    application.work(work).await
+}
+
+/// Creates a task for the caller.
+pub async fn create(
+    State(application): State<Arc<Application>>,
+    Query(named): Query<Named>,
+    headers: HeaderMap,
+    Json(new): Json<NewTask>,
+) -> Result<(StatusCode, Json<Task>), Failure> {
+    let caller = Caller::from_request(&headers, named.user)?;
+    if new.title.trim().is_empty() {
+        return Err(Failure::Invalid("a task needs a title"));
+    }
+    if !(1..=3).contains(&new.priority) {
+        return Err(Failure::Invalid("a priority is 1, 2 or 3"));
+    }
+    let work = move |application: &Application, connection: &mut Connection| {
+        let user = caller.user(application, connection)?;
+        // Left empty, an integer key is counted up by the database.
+        let key = match application.ids {
+            IdType::Integer => None,
+            IdType::Uuid => Some(identifier::fresh_uuid(connection)?),
+        };
+        let sql =
+            "INSERT INTO tasks (id, user_id, title, priority, due) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id";
+        let id = connection.query_row(
+            sql,
+            params![key, user, new.title.trim(), new.priority, new.due],
+            |row| row.get(0),
+        )?;
+        Ok((StatusCode::CREATED, Task::find(connection, &user, &id)?))
+    };
+    application.work(work).await
+}
+
+/// Changes the status of a task of the caller.
+pub async fn change(
+    State(application): State<Arc<Application>>,
+    Path(id): Path<String>,
+    Query(named): Query<Named>,
+    headers: HeaderMap,
+    Json(change): Json<Change>,
+) -> Result<Json<Task>, Failure> {
+    let caller = Caller::from_request(&headers, named.user)?;
+    if !["open", "doing", "done"].contains(&change.status.as_str()) {
+        return Err(Failure::Invalid("a status is open, doing or done"));
+    }
+    let work = move |application: &Application, connection: &mut Connection| {
+        let user = caller.user(application, connection)?;
+        let id = path_id::read(application.ids, &id)?;
+        let sql = "UPDATE tasks SET status = ?3 WHERE user_id = ?1 AND id = ?2";
+        connection.execute(sql, params![user, id, change.status])?;
+        Task::find(connection, &user, &id)
+    };
+    application.work(work).await
+}
