@@ -1,0 +1,24 @@
+//! Tools that drivers share and that know no kind.
+
+/// Replaces one file or one symbolic link, whole or not at all.
+pub mod atomic_put;
+/// Builds the new thing beside the old one and swaps the two in one instant.
+pub mod beside;
+/// The first and the last bytes of an output of any length.
+pub mod bounded_output;
+/// Runs a program: own group, chosen environment, deadline, bounded output.
+pub mod child;
+/// What was attempted on which path, and why it failed.
+pub mod file_error;
+/// A small JSON file next to a target that says whose it is.
+pub mod marker;
+/// A reversible text form of any Unix path.
+pub mod path_text;
+/// Names processes so that a reused number is never mistaken, finds and ends them.
+pub mod processes;
+/// The names that belong to Backout in other people's folders.
+pub mod reserved;
+/// How many bytes a file system still takes.
+pub mod space;
+
+mod scratch_file;
