@@ -5,6 +5,7 @@ use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown, lchown, symlink};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use crate::file_error::{FileError, OnFile};
 use crate::reserved::{self, folder_of};
@@ -50,6 +51,18 @@ pub fn put_from(path: &Path, source: &mut dyn Read, attributes: Attributes) -> R
     scratch.file.sync_all().on_file("sync", path)?;
     scratch.become_target(path)?;
     sync_folder_of(path)
+}
+
+/// Replaces a file by what `change` makes of its content; `None` leaves it as it is. Tells whether it was replaced.
+/// Edits by one process take turns, so that of two edits of one file none is lost.
+pub fn edit(path: &Path, change: impl FnOnce(&[u8]) -> Option<Vec<u8>>) -> Result<bool, FileError> {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let content = fs::read(path).on_file("read", path)?;
+    match change(&content) {
+        Some(changed) => put(path, &changed, Attributes::default()).map(|()| true),
+        None => Ok(false),
+    }
 }
 
 /// Puts a symbolic link that names `target`, which need not exist. Replaces a link only, and keeps its owner.

@@ -3,14 +3,18 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::fs::File;
 use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use crate::processes::ProcessIdentity;
 
 mod environment;
 mod pipes;
 mod program;
 mod running;
+mod service;
 mod start;
 
 pub use environment::PASSED_BY_DEFAULT;
@@ -62,6 +66,18 @@ impl ChildRequest {
             linger: Duration::from_millis(250),
             keep_bytes: 32 * 1024,
         }
+    }
+
+    /// The file that would be executed. Starts nothing.
+    pub fn find(&self) -> Result<PathBuf, StartError> {
+        start::prepare(self).map(|(program, _)| program)
+    }
+
+    /// Starts the program as a service that outlives us: it reads nothing and appends what it prints to `log`.
+    /// Input, deadline and the bounds of outputs do not apply; ask for it without a token, by which it would be
+    /// ended after a crash.
+    pub fn start_service(&self, log: Option<&File>) -> Result<ProcessIdentity, StartError> {
+        service::start(self, log)
     }
 
     /// Starts the program. Call it inside a tokio runtime.

@@ -173,3 +173,18 @@ fn the_longest_name_works() {
     put_link(&folder.path().join("l".repeat(255)), Path::new("x")).unwrap();
     assert_eq!(names(folder.path()).len(), 2);
 }
+
+#[test]
+fn edits_side_by_side_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("numbers");
+    fs::write(&path, "").unwrap();
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| edit(&path, |content| Some([content, b"x"].concat())).unwrap());
+        }
+    });
+    assert_eq!(fs::read(&path).unwrap().len(), 20);
+    assert!(!edit(&path, |_| None).unwrap());
+    assert!(edit(&folder.path().join("absent"), |_| None).unwrap_err().is_absent());
+}

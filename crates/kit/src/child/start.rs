@@ -49,6 +49,18 @@ pub enum StartError {
 }
 
 pub(super) fn start(request: &ChildRequest) -> Result<RunningChild, StartError> {
+    let (program, mut command) = prepare(request)?;
+    let (pipes, [input, output, errors]) = Pipes::new(request.input.clone(), request.keep_bytes)
+        .map_err(|source| StartError::System { program: program.clone(), source })?;
+    command.stdin(input).stdout(output).stderr(errors);
+    match command.spawn() {
+        Ok(process) => Ok(RunningChild::new(process, pipes, request)),
+        Err(source) => Err(explain(source, program, request.working_directory.as_deref())),
+    }
+}
+
+/// The program that was found, and the command that starts it; its streams are not set.
+pub(super) fn prepare(request: &ChildRequest) -> Result<(PathBuf, Command), StartError> {
     let environment = environment::of_child(request, std::env::vars_os());
     let search_path = environment.get(OsStr::new("PATH")).map(|value| value.as_os_str());
     let directory = request.working_directory.as_deref();
@@ -63,23 +75,16 @@ pub(super) fn start(request: &ChildRequest) -> Result<RunningChild, StartError> 
             return Err(StartError::NotFound { program: PathBuf::from(&request.program) });
         }
     };
-    let in_system = |source| StartError::System { program: program.clone(), source };
-    let (pipes, [input, output, errors]) =
-        Pipes::new(request.input.clone(), request.keep_bytes).map_err(in_system)?;
     let mut command = Command::new(&program);
-    command.arg0(&request.program).args(&request.arguments).env_clear().envs(environment);
-    command.stdin(input).stdout(output).stderr(errors).process_group(0);
+    command.arg0(&request.program).args(&request.arguments).env_clear().envs(environment).process_group(0);
     if let Some(directory) = directory {
         command.current_dir(directory);
     }
-    match command.spawn() {
-        Ok(process) => Ok(RunningChild::new(process, pipes, request)),
-        Err(source) => Err(explain(source, program, directory)),
-    }
+    Ok((program, command))
 }
 
 /// The system gives one code for a missing working directory and a missing interpreter.
-fn explain(source: io::Error, program: PathBuf, directory: Option<&Path>) -> StartError {
+pub(super) fn explain(source: io::Error, program: PathBuf, directory: Option<&Path>) -> StartError {
     if let Err(error) = check_directory(directory) {
         return error;
     }
