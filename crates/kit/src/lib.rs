@@ -10,6 +10,8 @@ pub mod bounded_output;
 pub mod child;
 /// What was attempted on which path, and why it failed.
 pub mod file_error;
+/// How an output ended, fit for a message.
+pub mod last_lines;
 /// A small JSON file next to a target that says whose it is.
 pub mod marker;
 /// A reversible text form of any Unix path.

@@ -4,6 +4,7 @@
 //! signals to the group cannot hit a stranger.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::future::{Future, pending};
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -37,6 +38,19 @@ pub enum Ending {
     Stopped,
     /// It, or another of its group, outlived SIGKILL and may still run, or somebody else took its exit status.
     Unknown,
+}
+
+/// As a person would say it, after the name of the program.
+impl fmt::Display for Ending {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(formatter, "exited with {code}"),
+            Self::Signalled(signal) => write!(formatter, "was ended by signal {signal}"),
+            Self::TimedOut => formatter.write_str("did not end in time and was ended"),
+            Self::Stopped => formatter.write_str("was ended because the run stops"),
+            Self::Unknown => formatter.write_str("ended in a way that nobody saw, or still runs"),
+        }
+    }
 }
 
 /// What is known of a child after its end.
