@@ -8,6 +8,8 @@ pub mod beside;
 pub mod bounded_output;
 /// Runs a program: own group, chosen environment, deadline, bounded output.
 pub mod child;
+/// Named places where a test build can be killed.
+pub mod failpoint;
 /// What was attempted on which path, and why it failed.
 pub mod file_error;
 /// How an output ended, fit for a message.
@@ -16,6 +18,10 @@ pub mod last_lines;
 pub mod marker;
 /// A reversible text form of any Unix path.
 pub mod path_text;
+/// Small files that only their owner may read.
+pub mod private_file;
+/// Where a path leads by its spelling, and what is mounted there.
+pub mod place;
 /// Names processes so that a reused number is never mistaken, finds and ends them.
 pub mod processes;
 /// The names that belong to Backout in other people's folders.

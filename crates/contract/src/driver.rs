@@ -1,0 +1,260 @@
+//! What a driver's author writes.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use backout_core::capability::Capabilities;
+use backout_core::checkpoint::DataPart;
+use backout_core::delta::{Delta, Reversibility};
+use backout_core::migration::Claim;
+use backout_core::observation::{Seen, Verdict};
+use backout_core::plan::DataPrice;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::effect::{Door, Effect, Sighting};
+use crate::error::{DriverError, ErrorKind};
+
+/// How deep a look goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// What is needed to compare.
+    Look,
+    /// Also the data needed to put it back, into the vault.
+    Keep,
+}
+
+/// How exactly a judgement compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exactness {
+    /// Shape and data, while the door is shut.
+    Data,
+    /// Shape; later writes are information.
+    Shape,
+}
+
+/// What a look brought back.
+#[derive(Debug, Clone)]
+pub struct Captured<S> {
+    /// What is there; none when nothing is.
+    pub state: Option<S>,
+    /// What tells this thing from another with the same name.
+    pub identity: Option<String>,
+    /// Data that was put into the vault ([`Depth::Keep`]).
+    pub data: Vec<DataPart>,
+}
+
+/// One effect that a driver proposes, as pure data.
+#[derive(Debug, Clone)]
+pub struct Piece<S> {
+    /// For people: imperative, without full stop, the same however much data there is.
+    pub title: String,
+    /// What the driver needs to know, without secrets.
+    pub effect: Value,
+    /// What stands there afterwards, when it is not yet what was saved.
+    pub leaves: Option<S>,
+}
+
+/// One step as it is given to a driver.
+#[derive(Debug, Clone)]
+pub struct StepOrder<S> {
+    /// What the driver proposed.
+    pub effect: Value,
+    /// What was saved; none when the component was absent.
+    pub saved: Option<S>,
+    /// Its data, in the vault.
+    pub data: Vec<DataPart>,
+    /// What the step starts from (by shape), where it is known.
+    pub before: Option<Seen>,
+    /// What the step leaves.
+    pub after: Seen,
+}
+
+/// What `backout explain KIND` prints.
+#[derive(Debug, Clone)]
+pub struct KindPage {
+    /// One line.
+    pub summary: &'static str,
+    /// The driver's README.
+    pub page: &'static str,
+}
+
+/// Typed: what an author writes. The pure parts get no session and no context, so there is nothing to do IO with.
+///
+/// The conformance suite holds a driver to what is said here.
+pub trait Driver: Send + Sync + Sized + 'static {
+    /// What the migration file calls it (`sqlite.database`).
+    const KIND: &'static str;
+    /// Version of the state format.
+    const STATE_VERSION: u16;
+    /// The component's own keys in the migration file; `#[serde(deny_unknown_fields)]` is a duty.
+    type Config: DeserializeOwned + JsonSchema + Clone + Send + Sync;
+    /// The captured state, canonical: equal things have equal states.
+    type State: Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync;
+    /// A connected session.
+    type Session: Session<Self>;
+
+    /// What it is, for people.
+    fn page() -> KindPage;
+
+    /// What it promises for a component configured like this.
+    fn capabilities(config: &Self::Config) -> Capabilities;
+
+    /// The thing in a few words, for plans (`data/todo.db`).
+    fn target(config: &Self::Config) -> String;
+
+    /// What the component lays claim to, so that two components on one thing are found.
+    fn claims(config: &Self::Config, root: &Path) -> Vec<Claim>;
+
+    /// Mistakes in a configuration that its types cannot catch; one sentence each. No IO.
+    fn check(config: &Self::Config) -> Result<(), Vec<String>> {
+        let _ = config;
+        Ok(())
+    }
+
+    /// What must match exactly. Values of secrets may stand here: fingerprints are keyed digests.
+    fn shape(state: &Self::State) -> Value;
+
+    /// How far living data has moved; none where nothing lives.
+    fn position(state: &Self::State) -> Option<Value> {
+        let _ = state;
+        None
+    }
+
+    /// What differs, live → saved. `diff(x, x)` is empty; secrets are [`Shown::Sensitive`].
+    ///
+    /// [`Shown::Sensitive`]: backout_core::delta::Shown::Sensitive
+    fn diff(saved: Option<&Self::State>, live: Option<&Self::State>) -> Delta;
+
+    /// The effects that lead from live to saved, in order; usually one. `live` is none where nothing is there or
+    /// nothing can be read. Closing and opening doors is not theirs.
+    ///
+    /// # Errors
+    /// Why it cannot be put back at all.
+    fn steps(
+        config: &Self::Config,
+        saved: Option<&Self::State>,
+        live: Option<&Self::State>,
+    ) -> Result<Vec<Piece<Self::State>>, String>;
+
+    /// Whether, until when and at what loss it can be put back.
+    fn reversibility(saved: Option<&Self::State>) -> Reversibility {
+        let _ = saved;
+        Reversibility::Fully
+    }
+
+    /// What going back costs in data.
+    fn price(saved: &Self::State, live: Option<&Self::State>) -> Option<DataPrice> {
+        let _ = (saved, live);
+        None
+    }
+
+    /// Opens a session. Reads only.
+    fn connect(
+        config: Self::Config,
+        context: &Context,
+    ) -> impl Future<Output = Result<Self::Session, DriverError>> + Send;
+}
+
+/// Connected: the only door to the outside.
+#[async_trait]
+pub trait Session<D: Driver>: Send + Sync {
+    /// Looks. Must not change anything, not even times that it can avoid to change. Safe to retry.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unreadable`], [`ErrorKind::Locked`] or [`ErrorKind::Denied`] say that it is there and cannot
+    /// be read; [`ErrorKind::Unreachable`] or [`ErrorKind::TimedOut`] that it did not answer.
+    async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<D::State>, DriverError>;
+
+    /// One effect, absolute and idempotent. Refuses ([`Effect::Blocked`]) when live is neither the step's *before*
+    /// nor its *after*.
+    async fn revert(&self, context: &Context, step: &StepOrder<D::State>) -> Result<Effect, DriverError>;
+
+    /// Looks whether a step happened. None leaves it to a capture and a comparison of fingerprints; a driver that
+    /// can tell by its own traces (a displaced copy of this run) answers itself.
+    async fn sight(
+        &self,
+        context: &Context,
+        step: &StepOrder<D::State>,
+    ) -> Result<Option<Sighting>, DriverError> {
+        let _ = (context, step);
+        Ok(None)
+    }
+
+    /// Judges by a way independent of the call that changed things: integrity, foreign keys, replicas. Comparing
+    /// with what was saved is not its business; the engine does that. One entry a look.
+    async fn examine(
+        &self,
+        context: &Context,
+        exactness: Exactness,
+    ) -> Result<(Verdict, Vec<String>), DriverError> {
+        let _ = (context, exactness);
+        Ok((Verdict::Restored, Vec::new()))
+    }
+
+    /// Whether rights, space and tools for putting back are there. Reads only. One sentence for each that is not.
+    async fn ready(
+        &self,
+        context: &Context,
+        saved: Option<&D::State>,
+        data: &[DataPart],
+    ) -> Result<Vec<String>, DriverError> {
+        let _ = (context, saved, data);
+        Ok(Vec::new())
+    }
+
+    /// Where its door is. Only for kinds with a door.
+    async fn door(&self, context: &Context) -> Result<Door, DriverError> {
+        let _ = context;
+        Err(DriverError::new(ErrorKind::Other, "look at the door of a kind that has none").nothing_happened())
+    }
+
+    /// Closes its door; returns when nobody is inside. Idempotent.
+    async fn quiesce(&self, context: &Context) -> Result<Effect, DriverError> {
+        let _ = context;
+        Err(DriverError::new(ErrorKind::Other, "close the door of a kind that has none").nothing_happened())
+    }
+
+    /// Starts afresh behind a shut door. `since` is Unix milliseconds: started after it is done already.
+    async fn restart(&self, context: &Context, since: i64) -> Result<Effect, DriverError> {
+        let _ = (context, since);
+        Err(DriverError::new(ErrorKind::Other, "restart a kind that cannot").nothing_happened())
+    }
+
+    /// Opens its door as it was saved (what was stopped then stays stopped); returns when it answers. Idempotent.
+    async fn reopen(&self, context: &Context, saved: Option<&D::State>) -> Result<Effect, DriverError> {
+        let _ = (context, saved);
+        Err(DriverError::new(ErrorKind::Other, "open the door of a kind that has none").nothing_happened())
+    }
+
+    /// Reads the claim marker at the target. Only with the capability.
+    async fn read_marker(&self, context: &Context) -> Result<Option<Value>, DriverError> {
+        let _ = context;
+        Ok(None)
+    }
+
+    /// Writes the claim marker at the target, atomically. Only with the capability.
+    async fn write_marker(&self, context: &Context, marker: Option<&Value>) -> Result<(), DriverError> {
+        let _ = (context, marker);
+        Ok(())
+    }
+
+    /// What a run displaced at this target and keeps until release, as a place for people.
+    async fn displaced(&self, context: &Context) -> Result<Vec<String>, DriverError> {
+        let _ = context;
+        Ok(Vec::new())
+    }
+
+    /// Removes what runs displaced. Called by `commit` and `close` only, after they listed it.
+    async fn release(&self, context: &Context) -> Result<(), DriverError> {
+        let _ = context;
+        Ok(())
+    }
+}
+
+/// A connected session as the engine holds it.
+pub type SharedSession = Arc<dyn crate::erased::SessionDyn>;

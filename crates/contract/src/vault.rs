@@ -1,0 +1,55 @@
+//! Checkpoint data, by the digest of what is stored.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+use backout_core::checkpoint::BlobId;
+
+/// What went wrong with a blob. `Display` names the blob; the cause is the `source`.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// It is not there.
+    #[error("blob {0} is missing from the vault")]
+    Missing(BlobId),
+    /// Its bytes are not the ones that were stored.
+    #[error("blob {0} is damaged: its content is not what was stored")]
+    Damaged(BlobId),
+    /// It cannot be opened with this migration's key.
+    #[error("blob {blob} cannot be opened with this migration's key")]
+    Sealed {
+        /// Which blob.
+        blob: BlobId,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The file system failed.
+    #[error("{attempted}")]
+    Io {
+        /// What was attempted on which file.
+        attempted: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Keeps blobs. Storing the same bytes again may give another identifier (encryption is salted); reading checks
+/// every byte before it is handed out.
+#[async_trait]
+pub trait Vault: Send + Sync {
+    /// Stores bytes; durable when it returns.
+    async fn put(&self, bytes: &[u8]) -> Result<BlobId, VaultError>;
+
+    /// Stores a file's content; durable when it returns. Memory does not grow with the file.
+    async fn put_file(&self, path: &Path) -> Result<(BlobId, u64), VaultError>;
+
+    /// The bytes of a blob.
+    async fn get(&self, blob: &BlobId) -> Result<Vec<u8>, VaultError>;
+
+    /// Writes a blob's content to a new file, which must not exist, and makes it durable.
+    async fn get_file(&self, blob: &BlobId, path: &Path) -> Result<u64, VaultError>;
+
+    /// Reads a blob from first to last byte and checks it.
+    async fn check(&self, blob: &BlobId) -> Result<(), VaultError>;
+}

@@ -1,0 +1,363 @@
+//! One run's way, and the way of each of its steps.
+//!
+//! | state | leaves by | to |
+//! |---|---|---|
+//! | waiting | intended | intended |
+//! | waiting | asked | asked |
+//! | intended | applied, already there, verified | done |
+//! | intended | blocked, failed, in doubt | the same |
+//! | intended | run resumed (its process ended) | in doubt |
+//! | in doubt | resolved: happened | done |
+//! | in doubt | resolved: did not happen | waiting |
+//! | in doubt | resolved: cannot tell | in doubt, looked |
+//! | blocked, failed, in doubt and looked, asked | a person: retry | waiting |
+//! | blocked, failed, in doubt and looked, asked, waiting | a person: skip | skipped |
+//! | blocked, failed, in doubt and looked, asked | a person: accept | done |
+//! | done (a quiesce) | its door was opened again because the run stopped | waiting |
+//!
+//! Everything else is illegal.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::checkpoint::{BlobId, DataPart};
+use crate::digest::Digest;
+use crate::journal::{Actor, Choice, Event, Outcome, Record, Stance};
+use crate::name::{CheckpointId, ComponentName, RunId, StepId};
+use crate::observation::{Seen, Verdict};
+
+/// How a step came to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// We did it.
+    Applied,
+    /// It stood there already.
+    AlreadyThere,
+    /// It had happened before the process ended, or though the call failed.
+    FoundDone,
+    /// A person took it as done.
+    Accepted,
+    /// A look that judges; the verdict says how.
+    Judged,
+}
+
+/// Where a step is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepState {
+    /// Not begun.
+    Waiting,
+    /// Its effect may be under way.
+    Intended,
+    /// It is done.
+    Done(Finish),
+    /// It failed, and nothing happened.
+    Failed {
+        /// Why.
+        cause: String,
+        /// What to do next.
+        hints: Vec<String>,
+    },
+    /// Live is neither what it expects nor what it leaves.
+    Blocked {
+        /// What was found.
+        found: String,
+    },
+    /// Nobody knows whether it happened.
+    InDoubt {
+        /// Why.
+        cause: String,
+        /// Whether a look was taken and could not tell.
+        looked: bool,
+    },
+    /// A person was asked.
+    Asked {
+        /// What.
+        question: String,
+    },
+    /// A person left it out.
+    Skipped {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl StepState {
+    /// Whether the engine is done with it.
+    pub fn is_settled(&self) -> bool {
+        matches!(self, Self::Done(_) | Self::Skipped { .. })
+    }
+
+    /// Whether it needs a person.
+    pub fn needs_person(&self) -> bool {
+        matches!(
+            self,
+            Self::Failed { .. }
+                | Self::Blocked { .. }
+                | Self::InDoubt { looked: true, .. }
+                | Self::Asked { .. }
+        )
+    }
+
+    /// One or two words for people.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Intended => "under way",
+            Self::Done(Finish::Applied | Finish::Judged) => "done",
+            Self::Done(Finish::AlreadyThere) => "already there",
+            Self::Done(Finish::FoundDone) => "found done",
+            Self::Done(Finish::Accepted) => "accepted",
+            Self::Failed { .. } => "failed",
+            Self::Blocked { .. } => "blocked",
+            Self::InDoubt { .. } => "in doubt",
+            Self::Asked { .. } => "asked",
+            Self::Skipped { .. } => "skipped",
+        }
+    }
+}
+
+/// What was kept of a component before the run changed anything.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Before {
+    /// What was seen.
+    pub seen: Seen,
+    /// The driver's state, in the vault.
+    pub state: Option<BlobId>,
+    /// The data, in the vault.
+    pub data: Vec<DataPart>,
+    /// Whether the displaced thing itself is the copy.
+    pub displaced: bool,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunLife {
+    /// Which.
+    pub id: RunId,
+    /// Its plan, in the vault.
+    pub plan: BlobId,
+    /// The plan's shape.
+    pub shape: Digest,
+    /// The checkpoint it goes back to.
+    pub checkpoint: CheckpointId,
+    /// By whom it was opened.
+    pub by: Actor,
+    /// When.
+    pub opened: Timestamp,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
+    /// How it ended.
+    pub outcome: Option<Outcome>,
+    /// Each step's state.
+    pub steps: BTreeMap<StepId, StepState>,
+    /// How often each step was tried.
+    pub attempts: BTreeMap<StepId, u32>,
+    /// What stood there when a revert was last intended.
+    pub intended_on: BTreeMap<StepId, Seen>,
+    /// The step to pause before.
+    pub pause_before: Option<StepId>,
+    /// The state before the run.
+    pub before: BTreeMap<ComponentName, Before>,
+    /// Whether somebody asked it to stop, and what doors shall do.
+    pub stop: Option<Option<Stance>>,
+    /// Whether it came to rest after a stop.
+    pub at_rest: Option<Stance>,
+    /// A door that is being opened because the run stops.
+    pub reopening: Option<ComponentName>,
+    /// At which steps it is stuck.
+    pub stuck: Vec<StepId>,
+    /// Steps that a person named although their guard was skipped.
+    pub released: BTreeSet<StepId>,
+    /// The judgements.
+    pub verdicts: BTreeMap<ComponentName, Verdict>,
+}
+
+impl RunLife {
+    pub(super) fn opened(record: &Record) -> Result<Self, String> {
+        let Event::RunOpened { run, plan, shape, checkpoint, steps, pause_before, by, .. } = &record.event
+        else {
+            return Err("a run begins with its opening".into());
+        };
+        Ok(Self {
+            id: run.clone(),
+            plan: *plan,
+            shape: *shape,
+            checkpoint: checkpoint.clone(),
+            by: by.clone(),
+            opened: record.at,
+            ended: None,
+            outcome: None,
+            steps: steps.iter().map(|step| (step.clone(), StepState::Waiting)).collect(),
+            attempts: BTreeMap::new(),
+            intended_on: BTreeMap::new(),
+            pause_before: pause_before.clone(),
+            before: BTreeMap::new(),
+            stop: None,
+            at_rest: None,
+            reopening: None,
+            stuck: Vec::new(),
+            released: BTreeSet::new(),
+            verdicts: BTreeMap::new(),
+        })
+    }
+
+    /// A step's state; waiting where it was never heard of.
+    pub fn state(&self, step: &StepId) -> &StepState {
+        self.steps.get(step).unwrap_or(&StepState::Waiting)
+    }
+
+    /// Whether every step of a component is done (none failed, none skipped).
+    pub fn all_done(&self, component: &ComponentName) -> bool {
+        self.steps_of(component).all(|(_, state)| matches!(state, StepState::Done(_)))
+    }
+
+    /// The steps of a component.
+    pub fn steps_of<'a>(
+        &'a self,
+        component: &'a ComponentName,
+    ) -> impl Iterator<Item = (&'a StepId, &'a StepState)> + 'a {
+        self.steps.iter().filter(|(step, _)| {
+            step.as_str().strip_prefix(component.as_str()).is_some_and(|rest| rest.starts_with('.'))
+        })
+    }
+
+    /// Whether a person may choose this for a step now.
+    pub fn may_choose(&self, step: &StepId, choice: Choice) -> bool {
+        let Some(state) = self.steps.get(step) else { return false };
+        match choice {
+            Choice::Retry | Choice::Skip => state.needs_person() || *state == StepState::Waiting,
+            Choice::Accept => state.needs_person(),
+        }
+    }
+
+    pub(super) fn take(&mut self, record: &Record) -> Result<(), String> {
+        if let Some(run) = &record.run
+            && *run != self.id
+        {
+            return Err(format!("it belongs to run {run}, and run {} is open", self.id));
+        }
+        match &record.event {
+            Event::RunResumed { .. } => {
+                self.stop = None;
+                self.at_rest = None;
+                self.reopening = None;
+                self.pause_before = None;
+                self.stuck.clear();
+                for state in self.steps.values_mut().filter(|state| **state == StepState::Intended) {
+                    *state = StepState::InDoubt {
+                        cause: "the process ended before it was said".into(),
+                        looked: false,
+                    };
+                }
+            }
+            Event::BeforeKept { component, seen, state, data, displaced } => {
+                let before =
+                    Before { seen: seen.clone(), state: *state, data: data.clone(), displaced: *displaced };
+                self.before.insert(component.clone(), before);
+            }
+            Event::StopRequested { stance, .. } => self.stop = Some(*stance),
+            Event::ReopenIntended { component } => self.reopening = Some(component.clone()),
+            Event::Reopened { component } => {
+                self.reopening = None;
+                for (_, state) in
+                    self.steps.iter_mut().filter(|(step, _)| step.as_str() == format!("{component}.quiesce"))
+                {
+                    *state = StepState::Waiting;
+                }
+            }
+            Event::RunStopped { stance } => self.at_rest = Some(*stance),
+            Event::RunStuck { steps } => self.stuck = steps.clone(),
+            Event::RunClosed { outcome } => {
+                self.outcome = Some(*outcome);
+                self.ended = Some(record.at);
+            }
+            Event::StepIntended { step, attempt, before } => {
+                self.change(step, |state| match state {
+                    StepState::Waiting => Some(StepState::Intended),
+                    _ => None,
+                })?;
+                self.attempts.insert(step.clone(), *attempt);
+                match before {
+                    Some(seen) => self.intended_on.insert(step.clone(), seen.clone()),
+                    None => self.intended_on.remove(step),
+                };
+            }
+            Event::StepApplied { step, .. } => self.finish(step, Finish::Applied)?,
+            Event::StepAlreadyThere { step } => self.finish(step, Finish::AlreadyThere)?,
+            Event::ComponentVerified { component, step: Some(step), verdict, .. } => {
+                self.finish(step, Finish::Judged)?;
+                self.verdicts.insert(component.clone(), verdict.clone());
+            }
+            Event::StepBlocked { step, found } => {
+                self.conclude(step, StepState::Blocked { found: found.clone() })?;
+            }
+            Event::StepFailed { step, cause, hints } => {
+                self.conclude(step, StepState::Failed { cause: cause.clone(), hints: hints.clone() })?;
+            }
+            Event::StepInDoubt { step, cause } => {
+                self.conclude(step, StepState::InDoubt { cause: cause.clone(), looked: false })?;
+            }
+            Event::DoubtResolved { step, happened, looked } => {
+                self.change(step, |state| match (state, happened) {
+                    (StepState::InDoubt { .. }, Some(true)) => Some(StepState::Done(Finish::FoundDone)),
+                    (StepState::InDoubt { .. }, Some(false)) => Some(StepState::Waiting),
+                    (StepState::InDoubt { cause, .. }, None) => {
+                        Some(StepState::InDoubt { cause: format!("{cause}; {looked}"), looked: true })
+                    }
+                    _ => None,
+                })?
+            }
+            Event::StepAsked { step, question } => self.change(step, |state| match state {
+                StepState::Waiting => Some(StepState::Asked { question: question.clone() }),
+                _ => None,
+            })?,
+            Event::OperatorChose { step, choice, reason, .. } => self.chose(step, *choice, reason)?,
+            other => return Err(format!("{other:?} is no event of a run")),
+        }
+        Ok(())
+    }
+
+    fn chose(&mut self, step: &StepId, choice: Choice, reason: &str) -> Result<(), String> {
+        self.stuck.clear();
+        // Retrying a step that waits names it although its guard was skipped.
+        if choice == Choice::Retry && *self.state(step) == StepState::Waiting {
+            self.released.insert(step.clone());
+            return Ok(());
+        }
+        self.change(step, |state| match choice {
+            Choice::Skip if state.needs_person() || *state == StepState::Waiting => {
+                Some(StepState::Skipped { reason: reason.to_owned() })
+            }
+            Choice::Retry if state.needs_person() => Some(StepState::Waiting),
+            Choice::Accept if state.needs_person() => Some(StepState::Done(Finish::Accepted)),
+            _ => None,
+        })
+    }
+
+    fn finish(&mut self, step: &StepId, how: Finish) -> Result<(), String> {
+        self.conclude(step, StepState::Done(how))
+    }
+
+    fn conclude(&mut self, step: &StepId, end: StepState) -> Result<(), String> {
+        self.change(step, |state| match state {
+            StepState::Intended => Some(end),
+            _ => None,
+        })
+    }
+
+    fn change(
+        &mut self,
+        step: &StepId,
+        to: impl FnOnce(&StepState) -> Option<StepState>,
+    ) -> Result<(), String> {
+        let state = self.steps.get_mut(step).ok_or_else(|| format!("step {step} is not in the plan"))?;
+        match to(state) {
+            Some(next) => {
+                *state = next;
+                Ok(())
+            }
+            None => Err(format!("step {step} is {}", state.word())),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What a run does next. Pure: the dispatcher asks after every event and does what it is told.
+
+use std::collections::BTreeSet;
+
+use crate::journal::{Outcome, Stance};
+use crate::life::{Finish, RunLife, StepState};
+use crate::name::{ComponentName, StepId};
+use crate::observation::Verdict;
+use crate::order::Group;
+use crate::plan::{Action, Plan, Step};
+
+/// Something for the engine to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Look whether an effect in doubt happened.
+    Resolve(StepId),
+    /// Begin a step.
+    Start {
+        /// Which.
+        step: StepId,
+        /// From 1.
+        attempt: u32,
+    },
+    /// Ask a person.
+    Ask {
+        /// Which step.
+        step: StepId,
+        /// What.
+        question: String,
+    },
+    /// Open a door because the run stops.
+    Reopen(ComponentName),
+    /// Say that the run needs a person at these steps.
+    Stuck(Vec<StepId>),
+    /// The run is at rest.
+    Rest(Stance),
+    /// The run is over.
+    Close(Outcome),
+}
+
+/// What is next, given what is in flight.
+///
+/// | # | when | then |
+/// |---|---|---|
+/// | 1 | the run is closed or at rest | nothing |
+/// | 2 | a step is in doubt and nobody looked | look, also while stopping |
+/// | 3 | a stop was asked for and something is in flight | wait for it |
+/// | 4 | a stop was asked for, doors shall open | open one after another, those on whole ground |
+/// | 5 | a stop was asked for | rest |
+/// | 6 | a step waits and everything before it is done | start it, or ask if a person does it, within the limit |
+/// | 7 | it is the one to pause before | leave it; rest once nothing is in flight |
+/// | 8 | nothing is in flight, steps need a person | say that the run is stuck (once), or wait for an answer |
+/// | 9 | every step is settled | close: restored if every verdict says so and nothing was skipped |
+pub fn next(plan: &Plan, run: &RunLife, in_flight: &BTreeSet<StepId>, limit: usize) -> Vec<Command> {
+    if run.outcome.is_some() || run.at_rest.is_some() {
+        return Vec::new();
+    }
+    let mut commands: Vec<Command> = plan
+        .steps
+        .iter()
+        .filter(|step| !in_flight.contains(&step.id))
+        .filter(|step| matches!(run.state(&step.id), StepState::InDoubt { looked: false, .. }))
+        .map(|step| Command::Resolve(step.id.clone()))
+        .collect();
+    if !commands.is_empty() {
+        return commands;
+    }
+    if let Some(asked) = run.stop {
+        if !in_flight.is_empty() || run.reopening.is_some() {
+            return Vec::new();
+        }
+        let stance = asked.unwrap_or_else(|| safe_stance(plan, run));
+        if stance == Stance::Reopen
+            && let Some(component) = reopenable(plan, run).into_iter().next()
+        {
+            return vec![Command::Reopen(component)];
+        }
+        return vec![Command::Rest(stance)];
+    }
+    let mut paused = false;
+    for step in &plan.steps {
+        if *run.state(&step.id) != StepState::Waiting
+            || in_flight.contains(&step.id)
+            || !is_ready(plan, run, step)
+        {
+            continue;
+        }
+        if run.pause_before.as_ref() == Some(&step.id) {
+            paused = true;
+            continue;
+        }
+        if let Action::Person { instructions } = &step.action {
+            commands.push(Command::Ask { step: step.id.clone(), question: instructions.clone() });
+        } else if in_flight.len() + commands.len() < limit {
+            let attempt = run.attempts.get(&step.id).copied().unwrap_or(0) + 1;
+            commands.push(Command::Start { step: step.id.clone(), attempt });
+        }
+    }
+    if !commands.is_empty() || !in_flight.is_empty() {
+        return commands;
+    }
+    if paused {
+        return vec![Command::Rest(Stance::StayClosed)];
+    }
+    at_the_end(plan, run)
+}
+
+fn at_the_end(plan: &Plan, run: &RunLife) -> Vec<Command> {
+    let failing: Vec<StepId> = plan
+        .steps
+        .iter()
+        .filter(|step| {
+            let state = run.state(&step.id);
+            (state.needs_person() && !matches!(state, StepState::Asked { .. }))
+                || lost_its_guard(plan, run, step)
+        })
+        .map(|step| step.id.clone())
+        .collect();
+    if !failing.is_empty() {
+        return if run.stuck == failing { Vec::new() } else { vec![Command::Stuck(failing)] };
+    }
+    if plan.steps.iter().all(|step| run.state(&step.id).is_settled()) {
+        return vec![Command::Close(outcome(plan, run))];
+    }
+    Vec::new()
+}
+
+/// Whether everything before a step is done. A skipped step lets through, unless it was a guard; then what it
+/// guarded goes on only if a person named it too.
+fn is_ready(plan: &Plan, run: &RunLife, step: &Step) -> bool {
+    step.after.iter().all(|before| match run.state(before) {
+        StepState::Done(_) => true,
+        StepState::Skipped { .. } => {
+            run.released.contains(&step.id) || !plan.step(before).is_some_and(Step::is_guard)
+        }
+        _ => false,
+    })
+}
+
+/// Whether a step waits only because a guard before it was skipped.
+fn lost_its_guard(plan: &Plan, run: &RunLife, step: &Step) -> bool {
+    *run.state(&step.id) == StepState::Waiting
+        && step.after.iter().all(|before| run.state(before).is_settled())
+        && !is_ready(plan, run, step)
+}
+
+fn outcome(plan: &Plan, run: &RunLife) -> Outcome {
+    let skipped = run.steps.values().any(|state| matches!(state, StepState::Skipped { .. }));
+    let verified = plan.steps.iter().filter(|step| step.group == Group::Verify).all(|step| {
+        run.verdicts.get(&step.component) == Some(&Verdict::Restored)
+            && *run.state(&step.id) == StepState::Done(Finish::Judged)
+    });
+    if verified && !skipped { Outcome::Restored } else { Outcome::NotVerified }
+}
+
+/// What doors do when nobody said: they open if every shut one stands on whole ground, else they stay shut.
+pub fn safe_stance(plan: &Plan, run: &RunLife) -> Stance {
+    let shut = shut_doors(plan, run);
+    if shut.iter().all(|component| ground_is_whole(plan, run, component)) {
+        Stance::Reopen
+    } else {
+        Stance::StayClosed
+    }
+}
+
+/// The doors that are shut.
+pub fn shut_doors(plan: &Plan, run: &RunLife) -> Vec<ComponentName> {
+    let is_done = |component: &ComponentName, group: Group| {
+        let mut steps =
+            plan.steps.iter().filter(|step| step.component == *component && step.group == group).peekable();
+        steps.peek().is_some() && steps.all(|step| matches!(run.state(&step.id), StepState::Done(_)))
+    };
+    plan.steps
+        .iter()
+        .filter(|step| step.action == Action::Reopen)
+        .map(|step| step.component.clone())
+        .filter(|component| is_done(component, Group::Quiesce) && !is_done(component, Group::Reopen))
+        .collect()
+}
+
+/// The shut doors that may be opened, in the order in which they would open.
+pub fn reopenable(plan: &Plan, run: &RunLife) -> Vec<ComponentName> {
+    shut_doors(plan, run).into_iter().filter(|component| ground_is_whole(plan, run, component)).collect()
+}
+
+/// Whether what a component stands on is all as it was before the run, or all put back. Anything between would
+/// start the one side's program on the other side's data.
+fn ground_is_whole(plan: &Plan, run: &RunLife, component: &ComponentName) -> bool {
+    let mut todo: Vec<&StepId> = plan
+        .steps
+        .iter()
+        .filter(|s| s.component == *component && s.group == Group::Reopen)
+        .map(|s| &s.id)
+        .collect();
+    let mut ground = BTreeSet::new();
+    while let Some(id) = todo.pop() {
+        if let Some(step) = plan.step(id)
+            && ground.insert(&step.id)
+        {
+            todo.extend(step.after.iter());
+        }
+    }
+    let mut untouched = true;
+    let mut done = true;
+    for step in ground.iter().filter_map(|id| plan.step(id)) {
+        if matches!(step.group, Group::Revert | Group::Recover | Group::Prove) {
+            match run.state(&step.id) {
+                StepState::Waiting => done = false,
+                StepState::Done(_) => untouched = false,
+                StepState::Asked { .. } if step.group == Group::Revert => done = false,
+                _ => return false,
+            }
+        }
+    }
+    untouched || done
+}

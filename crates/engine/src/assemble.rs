@@ -1,0 +1,256 @@
+//! A migration file with its drivers and probes: every component configured, every lint done that needs no look.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backout_contract::erased::ConfiguredDyn;
+use backout_contract::probe::ConfiguredProbe;
+use backout_contract::{DriverDyn, Registry};
+use backout_core::capability::Capabilities;
+use backout_core::diagnostic::Diagnostic;
+use backout_core::digest::Digest;
+use backout_core::migration::{
+    Claim, Component, KindFacts, MANUAL, MigrationFile, Side, Writes, codes, lint_with_kinds,
+};
+use backout_core::name::{ComponentName, KindName, MigrationName, PhaseName};
+use backout_core::order::{Dependency, Milestone, Mode, Ordered};
+
+/// One component, ready to be looked at.
+pub struct Part {
+    /// Its name.
+    pub name: ComponentName,
+    /// Its kind.
+    pub kind: KindName,
+    /// The phase it belongs to.
+    pub phase: PhaseName,
+    /// What it is, for people.
+    pub target: String,
+    /// Its driver with its keys; none when only a person can put it back.
+    pub configured: Option<Arc<dyn ConfiguredDyn>>,
+    /// The looks that the file declares, by probe.
+    pub verify: Vec<(String, Arc<dyn ConfiguredProbe>)>,
+    /// What the order needs to know.
+    pub ordered: Ordered,
+    /// What becomes of writes.
+    pub writes: Option<Writes>,
+    /// What a person is told to do.
+    pub instructions: Option<String>,
+    /// How long one of its steps may take.
+    pub timeout: Option<Duration>,
+}
+
+impl Part {
+    /// What its driver promises.
+    pub fn capabilities(&self) -> Option<Capabilities> {
+        self.configured.as_ref().map(|configured| configured.capabilities())
+    }
+}
+
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Part").field("name", &self.name).field("kind", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// A migration file with its drivers and probes.
+pub struct Assembled {
+    /// The migration.
+    pub name: MigrationName,
+    /// Digest of the file's meaning.
+    pub digest: Digest,
+    /// Every component, in the order of the file.
+    pub parts: Vec<Arc<Part>>,
+    /// The phases, in the order of the file.
+    pub phases: Vec<(PhaseName, Vec<ComponentName>)>,
+    /// How many steps may go on side by side, where the file says so.
+    pub limit: Option<usize>,
+    /// What the lint found that does not hold it up.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Configures every component and lints the whole. Opens nothing and runs nothing.
+///
+/// # Errors
+/// Every mistake that could be found, in the order of the file.
+pub fn assemble(
+    file: &MigrationFile,
+    registry: &Registry,
+    root: &Path,
+) -> Result<Assembled, Vec<Diagnostic>> {
+    let mut found = Vec::new();
+    let mut facts = BTreeMap::new();
+    let mut configured = BTreeMap::new();
+    for component in &file.components {
+        let name = component.name.value.clone();
+        let kind = component.kind.value.as_str();
+        let driver = if kind == MANUAL { None } else { registry.driver(kind) };
+        let ready = match driver {
+            Some(driver) => match driver.configure(&component.config, &file.source_of(component)) {
+                Ok(ready) => Some(ready),
+                Err(mistakes) => {
+                    found.extend(mistakes);
+                    None
+                }
+            },
+            None => None,
+        };
+        facts.insert(name.clone(), kind_facts(component, driver, ready.as_ref(), registry, root));
+        if let Some(ready) = ready {
+            configured.insert(name, ready);
+        }
+    }
+    found.extend(lint_with_kinds(file, &facts));
+    let mut parts = Vec::with_capacity(file.components.len());
+    for component in &file.components {
+        let verify = looks(component, file, registry, &mut found);
+        let ready = configured.remove(&component.name.value);
+        parts.extend(part(component, file, ready, verify).map(Arc::new));
+    }
+    let (errors, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(Diagnostic::is_error);
+    if !errors.is_empty() {
+        let mut all = errors;
+        all.extend(warnings);
+        all.sort_by_key(|one| one.place.as_ref().map(|place| (place.line, place.column)));
+        return Err(all);
+    }
+    Ok(Assembled {
+        name: file.migration.value.clone(),
+        digest: file.digest(),
+        parts,
+        phases: file
+            .phases
+            .iter()
+            .map(|phase| {
+                (
+                    phase.name.value.clone(),
+                    phase.components.iter().map(|member| member.value.clone()).collect(),
+                )
+            })
+            .collect(),
+        limit: file.limits.parallel.map(|limit| limit.get() as usize),
+        warnings,
+    })
+}
+
+fn kind_facts(
+    component: &Component,
+    driver: Option<&Arc<dyn DriverDyn>>,
+    ready: Option<&Arc<dyn ConfiguredDyn>>,
+    registry: &Registry,
+    root: &Path,
+) -> KindFacts {
+    let manual = component.kind.value.as_str() == MANUAL;
+    let capabilities = ready.map(|ready| ready.capabilities());
+    let claims = ready.map(|ready| ready.claims(root)).unwrap_or_default();
+    KindFacts {
+        known: manual || driver.is_some(),
+        suggestions: registry.drivers().map(|driver| driver.kind().to_owned()).collect(),
+        holds_data: capabilities.is_some_and(|capabilities| capabilities.holds_data),
+        // What cannot be configured is reported once, as that; what only a person puts back is at rest.
+        can_quiesce: capabilities.is_none_or(|capabilities| capabilities.can_quiesce()),
+        switched: capabilities.is_some_and(|capabilities| capabilities.mode == Mode::Switched),
+        paths: claims.iter().filter_map(|claim| path_of(claim, root)).collect(),
+        claims,
+    }
+}
+
+/// The path that a claim is on, as a person would write it in the file.
+fn path_of(claim: &Claim, root: &Path) -> Option<String> {
+    if claim.space != "file" {
+        return None;
+    }
+    let whole = claim.path.iter().fold(std::path::PathBuf::from("/"), |path, piece| path.join(piece));
+    Some(whole.strip_prefix(root).unwrap_or(&whole).display().to_string())
+}
+
+fn edges_of(component: &Component) -> Vec<(Milestone, Milestone)> {
+    let own = |group| Milestone { component: component.name.value.clone(), group };
+    component
+        .extra_edges
+        .iter()
+        .map(|edge| {
+            let other = Milestone { component: edge.other.value.clone(), group: edge.group };
+            match edge.side {
+                Side::Before => (own(edge.own), other),
+                Side::After => (other, own(edge.own)),
+            }
+        })
+        .collect()
+}
+
+fn dependencies_of(component: &Component) -> Vec<Dependency> {
+    component
+        .dependencies
+        .iter()
+        .map(|dependency| Dependency {
+            on: dependency.on.value.clone(),
+            kind: dependency.kind,
+            compatible_both: dependency.compatible,
+        })
+        .collect()
+}
+
+fn looks(
+    component: &Component,
+    file: &MigrationFile,
+    registry: &Registry,
+    found: &mut Vec<Diagnostic>,
+) -> Vec<(String, Arc<dyn ConfiguredProbe>)> {
+    let mut looks = Vec::new();
+    for look in &component.verify {
+        let name = &look.probe.value;
+        match registry.probe(name) {
+            Some(probe) => match probe.configure(&look.config, &file.source_of(component)) {
+                Ok(ready) => looks.push((name.clone(), ready)),
+                Err(mistake) => found.push(mistake),
+            },
+            None => {
+                let known: Vec<&str> = registry.probes().map(|probe| probe.kind()).collect();
+                found.push(
+                    Diagnostic::error(codes::UNKNOWN_PROBE, format!("there is no probe `{name}`"))
+                        .at(look.probe.span.place(&file.source.name))
+                        .hint(format!("probes: {}", known.join(", "))),
+                );
+            }
+        }
+    }
+    looks
+}
+
+fn part(
+    component: &Component,
+    file: &MigrationFile,
+    configured: Option<Arc<dyn ConfiguredDyn>>,
+    verify: Vec<(String, Arc<dyn ConfiguredProbe>)>,
+) -> Option<Part> {
+    let name = component.name.value.clone();
+    let capabilities = configured.as_ref().map(|ready| ready.capabilities());
+    let ordered = Ordered {
+        name: name.clone(),
+        // What a person puts back is repointed, as far as the order can tell.
+        mode: capabilities.map_or(Mode::Switched, |capabilities| capabilities.mode),
+        can_quiesce: capabilities.is_none_or(|capabilities| capabilities.can_quiesce()),
+        live_accepted: component.live_accepted,
+        merges: component.writes.as_ref().is_some_and(|writes| writes.value == Writes::Merge),
+        edge: component.edge.is_some(),
+        dependencies: dependencies_of(component),
+        extra: edges_of(component),
+    };
+    // The lint has made sure that every component is in a phase.
+    let phase = file.phase_of(&name).or(file.phases.first()).map(|phase| phase.name.value.clone());
+    let phase = phase?;
+    Some(Part {
+        target: configured.as_ref().map_or_else(|| "by hand".to_owned(), |ready| ready.target()),
+        kind: component.kind.value.clone(),
+        phase,
+        configured,
+        verify,
+        ordered,
+        writes: component.writes.as_ref().map(|writes| writes.value),
+        instructions: component.manual.as_ref().map(|manual| manual.instructions.clone()),
+        timeout: component.timeout.as_ref().map(|timeout| timeout.0),
+        name,
+    })
+}

@@ -1,0 +1,198 @@
+//! Claims: a marker at every target that can hold one says which migration it belongs to. It stops a copied folder,
+//! a second laptop, a cloned server and two migrations over one thing.
+//!
+//! | marker at the target | ours? | → |
+//! |---|---|---|
+//! | none, never claimed | – | claim it |
+//! | none, claimed before, target there | – | refuse: another thing stands in its place |
+//! | none, claimed before, target gone | – | go on: it is put back and claimed again |
+//! | another nonce | no | refuse: another migration's |
+//! | our nonce, newer generation | – | refuse: our state directory is an old copy |
+//! | our nonce, claimed from another state directory that still lives | – | refuse: ours is a copy |
+//! | our nonce, not newer | yes | go on |
+
+use std::sync::Arc;
+
+use backout_contract::Stop;
+use backout_core::diagnostic::{Code, Diagnostic};
+use backout_core::journal::Event;
+use backout_core::life::Life;
+use backout_core::name::{ComponentName, RunId};
+use backout_core::observation::Seen;
+use serde::{Deserialize, Serialize};
+
+use crate::assemble::Part;
+use crate::book::Book;
+use crate::look::connect;
+use crate::refusal::EngineError;
+use crate::tools::Tools;
+
+/// The target belongs to another migration.
+pub const ANOTHER_MIGRATION: Code = Code("BK0401");
+/// The target was claimed by a newer state of this migration.
+pub const NEWER_CLAIM: Code = Code("BK0402");
+/// This state directory is a copy of one that still lives.
+pub const COPIED: Code = Code("BK0403");
+/// The target lost its marker, so it may be another thing with the same name.
+pub const MARKER_GONE: Code = Code("BK0404");
+/// A marker cannot be read.
+pub const MARKER_UNREADABLE: Code = Code("BK0405");
+
+/// What stands in a marker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Marker {
+    /// Format of the marker.
+    backout: u16,
+    migration: String,
+    nonce: String,
+    generation: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<RunId>,
+    claimant: String,
+}
+
+/// A claim that cannot be ours.
+pub type ClaimProblem = Diagnostic;
+
+/// Looks at the markers of all components, reading only.
+pub async fn check_claims(
+    parts: &[Arc<Part>],
+    life: &Life,
+    live: impl Fn(&ComponentName) -> Option<Seen>,
+    tools: &Tools,
+) -> Vec<ClaimProblem> {
+    let mut problems = Vec::new();
+    for part in parts.iter().filter(|part| holds_marker(part)) {
+        let stop = Stop::never();
+        let read = match connect(part, tools, None, "claim", &stop).await {
+            Ok((session, context)) => session.read_marker(&context).await,
+            Err(error) => Err(error),
+        };
+        match read {
+            Ok(found) => problems.extend(judge(part, found, life, live(&part.name), tools)),
+            Err(error) => problems.push(
+                Diagnostic::error(MARKER_UNREADABLE, format!("read the claim marker of `{}`", part.name))
+                    .because(error.chain()),
+            ),
+        }
+    }
+    problems
+}
+
+fn judge(
+    part: &Part,
+    found: Option<serde_json::Value>,
+    life: &Life,
+    live: Option<Seen>,
+    tools: &Tools,
+) -> Option<Diagnostic> {
+    let name = &part.name;
+    let Some(value) = found else {
+        let stands = live.is_some_and(|seen| matches!(seen, Seen::Present { .. } | Seen::Unreadable { .. }));
+        return (life.claimed.contains(name) && stands).then(|| {
+            Diagnostic::error(MARKER_GONE, format!("`{name}` has lost the marker that claimed it"))
+                .because(format!("{} was claimed by this migration, and what stands there now bears no marker", part.target))
+                .hint("check that the right volume is mounted and that nobody put another thing in its place")
+                .hint("if it is the right thing, claim it again with a new `backout capture`, or `backout rollback --reclaim`")
+        });
+    };
+    let marker: Marker = match serde_json::from_value(value) {
+        Ok(marker) => marker,
+        Err(cause) => {
+            return Some(
+                Diagnostic::error(MARKER_UNREADABLE, format!("read the claim marker of `{name}`"))
+                    .because(cause.to_string())
+                    .hint("a newer version may have written it; nothing was changed"),
+            );
+        }
+    };
+    if marker.nonce != life.nonce {
+        return Some(
+            Diagnostic::error(ANOTHER_MIGRATION, format!("`{name}` belongs to another migration"))
+                .because(format!(
+                    "{} bears the marker of `{}`, claimed from {}",
+                    part.target, marker.migration, marker.claimant
+                ))
+                .hint("end that migration first (`backout commit` or `backout close` there), which releases its claims"),
+        );
+    }
+    if marker.claimant != tools.claimant && tools.elsewhere.is_alive(&marker.claimant, &life.nonce) {
+        return Some(
+            Diagnostic::error(COPIED, format!("`{name}` is claimed by the original of this folder"))
+                .because(format!("this state directory is a copy; the original is {}", marker.claimant))
+                .hint("work in the original folder, or give the copy targets of its own and a new capture"),
+        );
+    }
+    if marker.generation > life.generation {
+        return Some(
+            Diagnostic::error(
+                NEWER_CLAIM,
+                format!("`{name}` was claimed by a newer state of this migration"),
+            )
+            .because(format!(
+                "its marker has generation {}, this journal knows up to {}",
+                marker.generation, life.generation
+            ))
+            .hint("this state directory is an old copy; use the newer one"),
+        );
+    }
+    None
+}
+
+/// Renews the claims of all components: the record first, then the markers, so that a marker is never newer than
+/// the journal that wrote it.
+///
+/// # Errors
+/// When the journal or a marker cannot be written.
+pub(crate) async fn renew_claims(
+    parts: &[Arc<Part>],
+    book: &mut Book,
+    run: Option<&RunId>,
+    tools: &Tools,
+) -> Result<(), EngineError> {
+    let holders: Vec<&Arc<Part>> = parts.iter().filter(|part| holds_marker(part)).collect();
+    let generation = book.life().generation + 1;
+    let components = holders.iter().map(|part| part.name.clone()).collect();
+    book.append(vec![Event::ClaimsRenewed { generation, components }]).await?;
+    for part in holders {
+        write_marker(part, book.life(), run, tools).await?;
+    }
+    Ok(())
+}
+
+/// Writes the marker of one component as of the last renewal.
+pub(crate) async fn write_marker(
+    part: &Part,
+    life: &Life,
+    run: Option<&RunId>,
+    tools: &Tools,
+) -> Result<(), EngineError> {
+    let failed = |source| EngineError::Driver { component: part.name.to_string(), source };
+    let marker = Marker {
+        backout: 1,
+        migration: life.migration.as_ref().map(ToString::to_string).unwrap_or_default(),
+        nonce: life.nonce.clone(),
+        generation: life.generation,
+        run: run.cloned(),
+        claimant: tools.claimant.clone(),
+    };
+    let value = serde_json::to_value(&marker).map_err(|cause| EngineError::Corrupt(cause.to_string()))?;
+    let stop = Stop::never();
+    let (session, context) = connect(part, tools, run, "claim", &stop).await.map_err(failed)?;
+    session.write_marker(&context, Some(&value)).await.map_err(failed)
+}
+
+/// Removes the markers, when the migration is over.
+pub(crate) async fn drop_claims(parts: &[Arc<Part>], tools: &Tools) -> Result<(), EngineError> {
+    for part in parts.iter().filter(|part| holds_marker(part)) {
+        let failed = |source| EngineError::Driver { component: part.name.to_string(), source };
+        let stop = Stop::never();
+        let (session, context) = connect(part, tools, None, "claim", &stop).await.map_err(failed)?;
+        session.write_marker(&context, None).await.map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn holds_marker(part: &Part) -> bool {
+    part.capabilities().is_some_and(|capabilities| capabilities.marker)
+}

@@ -1,0 +1,93 @@
+//! Marks the moment a phase went live, and looks at what the migration left.
+
+use std::sync::Arc;
+
+use backout_contract::{Depth, Stop};
+use backout_core::diagnostic::{Code, Diagnostic};
+use backout_core::journal::{Event, Look};
+use backout_core::name::PhaseName;
+use backout_core::observation::Seen;
+use jiff::Timestamp;
+
+use crate::assemble::{Assembled, Part};
+use crate::book::Book;
+use crate::capture::refuse_open_run;
+use crate::claims::check_claims;
+use crate::look::look_all;
+use crate::refusal::{EngineError, Refusal};
+use crate::tools::Tools;
+
+/// Nothing was captured yet.
+pub const NO_CHECKPOINT: Code = Code("BK0202");
+
+/// What a cutover recorded.
+#[derive(Debug, Clone)]
+pub struct CutoverReport {
+    /// The phases that went live.
+    pub phases: Vec<PhaseName>,
+    /// What stood there right after, by component, in the order of the file.
+    pub landed: Vec<(Arc<Part>, Seen)>,
+}
+
+/// Looks at the components of the phases and marks them as gone live. `at` is given by somebody who marks late;
+/// the look then may already hold later changes, and is labelled so.
+///
+/// # Errors
+/// Refused without a checkpoint, while a run is open, or where a target is somebody else's.
+pub async fn cutover(
+    assembled: &Assembled,
+    phases: &[PhaseName],
+    at: Option<Timestamp>,
+    book: &mut Book,
+    tools: &Tools,
+) -> Result<CutoverReport, EngineError> {
+    refuse_open_run(book)?;
+    let Some((checkpoint, ..)) = book.life().checkpoint() else {
+        return Err(EngineError::refused(no_checkpoint()));
+    };
+    let checkpoint = checkpoint.clone();
+    let parts: Vec<Arc<Part>> = assembled
+        .parts
+        .iter()
+        .filter(|part| part.configured.is_some() && phases.contains(&part.phase))
+        .cloned()
+        .collect();
+    let stop = Stop::never();
+    let looked = look_all(&parts, tools, Depth::Look, &stop).await;
+    let seen_of = |name: &backout_core::name::ComponentName| {
+        looked.iter().find(|one| one.observation.component == *name).map(|one| one.observation.seen.clone())
+    };
+    let problems = check_claims(&parts, book.life(), seen_of, tools).await;
+    if !problems.is_empty() {
+        return Err(Refusal { diagnostics: problems }.into());
+    }
+    let mut events = Vec::new();
+    let mut landed = Vec::new();
+    for (part, one) in parts.iter().zip(looked) {
+        landed.push((Arc::clone(part), one.observation.seen.clone()));
+        events.push(Event::ComponentObserved {
+            look: Look::Landed,
+            checkpoint: checkpoint.clone(),
+            observation: one.observation,
+            state: None,
+            data: Vec::new(),
+            millis: one.millis,
+        });
+    }
+    let now = tools.clock.now();
+    events.extend(phases.iter().map(|phase| Event::CutoverMarked {
+        phase: phase.clone(),
+        at: at.unwrap_or(now),
+        late: at.is_some(),
+        by: tools.actor.clone(),
+    }));
+    book.append(events).await?;
+    Ok(CutoverReport { phases: phases.to_vec(), landed })
+}
+
+/// Says that nothing was captured yet.
+pub(crate) fn no_checkpoint() -> Diagnostic {
+    Diagnostic::error(NO_CHECKPOINT, "there is no checkpoint to go back to")
+        .because("nothing was captured, or no capture was complete")
+        .hint("save one before the migration: backout capture")
+}

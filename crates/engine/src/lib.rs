@@ -1,0 +1,35 @@
+//! Acts on what core decides, through the traits of the contract.
+//!
+//! Every verb of the command line that does more than read one file is one module here. All of them write to the
+//! journal through one [`Book`], which folds each record into the migration's state and publishes it; whoever
+//! shows something is a reader of those records.
+
+mod abandon;
+mod assemble;
+mod book;
+mod capture;
+mod claims;
+mod cutover;
+mod gate;
+mod judge;
+mod look;
+mod preview;
+mod refusal;
+mod release;
+mod runner;
+mod tools;
+
+pub use abandon::{Left, abandon};
+pub use assemble::{Assembled, Part, assemble};
+pub use book::{Book, Published};
+pub use capture::{CaptureReport, capture};
+pub use claims::{ClaimProblem, check_claims};
+pub use cutover::{CutoverReport, cutover};
+pub use gate::{checkpoint_problems, manifest_of};
+pub use judge::{Judged, verify_all};
+pub use look::{Looked, look_all};
+pub use preview::{PreviewInput, preview};
+pub use refusal::{EngineError, Refusal};
+pub use release::{Kept, kept, release};
+pub use runner::{Ending, Interrupt, RunOptions, resume, run};
+pub use tools::{Elsewhere, Leftovers, Tools};

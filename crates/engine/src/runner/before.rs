@@ -1,0 +1,63 @@
+//! The state before the run: kept before the first door is shut, so that a rollback can be taken back.
+
+use std::sync::Arc;
+
+use backout_contract::{Depth, Stop};
+use backout_core::journal::Event;
+use backout_core::plan::Plan;
+
+use crate::assemble::{Assembled, Part};
+use crate::book::Book;
+use crate::look::look_all;
+use crate::refusal::EngineError;
+use crate::tools::Tools;
+
+/// Keeps what the plan will replace. Where a kind swaps, the displaced thing is the copy and only the look is
+/// recorded. Taken once per run: never again once a step was intended, for then it would no longer be the state
+/// before. What cannot be read cannot be kept, and does not block the way back; the plan said so.
+pub(super) async fn keep_before(
+    assembled: &Assembled,
+    plan: &Plan,
+    book: &mut Book,
+    tools: &Tools,
+) -> Result<(), EngineError> {
+    let Some(run) = book.life().open_run() else { return Ok(()) };
+    if !run.attempts.is_empty() {
+        return Ok(());
+    }
+    let missing: Vec<Arc<Part>> = plan
+        .acting()
+        .filter(|component| !run.before.contains_key(&component.name))
+        .filter_map(|component| crate::look::find(&assembled.parts, &component.name))
+        .filter(|part| part.configured.is_some())
+        .cloned()
+        .collect();
+    let displaces =
+        |part: &Arc<Part>| part.capabilities().is_some_and(|capabilities| capabilities.keeps_displaced);
+    let (swapped, copied): (Vec<_>, Vec<_>) = missing.into_iter().partition(displaces);
+    let stop = Stop::never();
+    let mut events = Vec::new();
+    for (parts, depth, displaced) in [(swapped, Depth::Look, true), (copied, Depth::Keep, false)] {
+        for looked in look_all(&parts, tools, depth, &stop).await {
+            let state = match (&looked.state, displaced) {
+                (Some(state), false) => {
+                    let text =
+                        serde_json::to_vec(state).map_err(|cause| EngineError::Corrupt(cause.to_string()))?;
+                    Some(tools.vault.put(&text).await?)
+                }
+                _ => None,
+            };
+            events.push(Event::BeforeKept {
+                component: looked.observation.component,
+                seen: looked.observation.seen,
+                state,
+                data: looked.data,
+                displaced,
+            });
+        }
+    }
+    if !events.is_empty() {
+        book.append(events).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! The engine in a simulated world, crashed at every record.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends by panicking")]
+
+#[path = "simulation/crash.rs"]
+mod crash;
+#[path = "simulation/estate.rs"]
+mod estate;
+#[path = "simulation/journal.rs"]
+mod journal;
+#[path = "simulation/stories.rs"]
+mod stories;
+#[path = "simulation/world.rs"]
+mod world;

@@ -1,0 +1,154 @@
+//! Runs that do not go smoothly.
+
+use backout_contract::Posted;
+use backout_core::journal::{Actor, Choice, Event, Outcome, Request, Stance};
+use backout_core::life::{Life, StepState};
+use backout_core::name::StepId;
+use backout_core::observation::Verdict;
+use backout_engine::{Book, Ending, EngineError, RunOptions};
+
+use crate::estate::{Estate, in_a_process};
+use crate::journal::{Death, MemoryJournal};
+
+fn life(lines: &[String]) -> Life {
+    MemoryJournal::open(lines.to_vec(), Death::Never).1
+}
+
+fn step(text: &str) -> StepId {
+    StepId::new(text).unwrap()
+}
+
+fn choose(lines: Vec<String>, id: &str, choice: Choice) -> Vec<String> {
+    let (journal, life) = MemoryJournal::open(lines, Death::Never);
+    let mut book = Book::new(journal.clone(), life);
+    let by = Actor { user: "ada".into(), host: "here".into() };
+    let event = Event::OperatorChose { step: step(id), choice, reason: "because".into(), by };
+    in_a_process(async { book.append(vec![event]).await.unwrap() });
+    journal.survivors(true)
+}
+
+fn go_back(estate: &Estate, lines: Vec<String>) -> (Result<Ending, EngineError>, Vec<String>) {
+    in_a_process(estate.go_back(lines, Death::Never, true, RunOptions::default()))
+}
+
+#[test]
+fn twice_is_nothing_to_do_also_when_users_go_on_writing() {
+    let estate = Estate::new();
+    let (_, lines) = go_back(&estate, in_a_process(estate.migrated()));
+    estate.world.lock().unwrap().things.get_mut("database").unwrap().rows = 99;
+    for _ in 0..3 {
+        let (ending, _) = go_back(&estate, lines.clone());
+        assert!(matches!(ending, Ok(Ending::NothingToDo)), "{ending:?}");
+    }
+    assert_eq!(estate.things()["database"].rows, 99, "later writes stay");
+}
+
+#[test]
+fn a_reader_restarts_exactly_once_and_reads_what_was_put_back() {
+    let estate = Estate::new();
+    let (ending, _) = go_back(&estate, in_a_process(estate.migrated()));
+    assert!(matches!(ending, Ok(Ending::Closed { outcome: Outcome::Restored, .. })), "{ending:?}");
+    let world = estate.world.lock().unwrap();
+    assert_eq!(world.effects.get("api.restart"), Some(&1));
+    assert_eq!(world.things["api"].started_on["settings"], "old");
+    assert_eq!(world.things["api"].started_on["link"], "old");
+}
+
+#[test]
+fn a_lying_revert_ends_as_not_verified() {
+    let estate = Estate::new();
+    let lines = in_a_process(estate.migrated());
+    estate.world.lock().unwrap().liars.insert("archive".into(), 1);
+    let (ending, lines) = go_back(&estate, lines);
+    assert!(matches!(ending, Ok(Ending::Closed { outcome: Outcome::NotVerified, .. })), "{ending:?}");
+    let run = life(&lines).runs.pop().unwrap();
+    let verdict = run.verdicts.iter().find(|(name, _)| name.as_str() == "archive").unwrap().1;
+    assert!(matches!(verdict, Verdict::Differs { .. }), "{verdict:?}");
+}
+
+#[test]
+fn a_revert_that_complains_after_it_did_its_work_is_recognised_as_done() {
+    let estate = Estate::new();
+    let lines = in_a_process(estate.migrated());
+    estate.world.lock().unwrap().pessimists.insert("archive".into(), 1);
+    let (ending, _) = go_back(&estate, lines);
+    assert!(matches!(ending, Ok(Ending::Closed { outcome: Outcome::Restored, .. })), "{ending:?}");
+    assert_eq!(estate.world.lock().unwrap().effects["archive.revert"], 1);
+}
+
+#[test]
+fn a_failed_step_is_stuck_while_the_rest_goes_on_and_can_be_retried() {
+    let estate = Estate::new();
+    let lines = in_a_process(estate.migrated());
+    estate.world.lock().unwrap().failing.insert("database".into(), 1);
+    let (ending, lines) = go_back(&estate, lines);
+    assert!(
+        matches!(&ending, Ok(Ending::Stuck { steps, .. }) if steps == &[step("database.revert")]),
+        "{ending:?}"
+    );
+    let things = estate.things();
+    assert_eq!(things["archive"].shape.as_deref(), Some("old"), "what is independent went on");
+    assert!(!things["api"].open, "what waits for the failed step stays shut");
+    let (ending, _) = go_back(&estate, choose(lines, "database.revert", Choice::Retry));
+    assert!(matches!(ending, Ok(Ending::Closed { outcome: Outcome::Restored, .. })), "{ending:?}");
+}
+
+#[test]
+fn a_skipped_guard_blocks_what_it_guarded() {
+    let estate = Estate::new();
+    let lines = in_a_process(estate.migrated());
+    let options = RunOptions { pause_before: Some(step("api.quiesce")), ..RunOptions::default() };
+    let (ending, lines) = in_a_process(estate.go_back(lines, Death::Never, true, options));
+    assert!(
+        matches!(ending, Ok(Ending::AtRest { stance: Stance::StayClosed, paused: Some(_), .. })),
+        "{ending:?}"
+    );
+    let (ending, lines) = go_back(&estate, choose(lines, "api.quiesce", Choice::Skip));
+    assert!(
+        matches!(&ending, Ok(Ending::Stuck { steps, .. }) if steps.contains(&step("database.revert"))),
+        "{ending:?}"
+    );
+    assert_eq!(estate.things()["database"].shape.as_deref(), Some("new"), "nothing was done unguarded");
+    let run = life(&lines).runs.pop().unwrap();
+    assert_eq!(*run.state(&step("database.revert")), StepState::Waiting);
+}
+
+#[test]
+fn a_stop_from_elsewhere_rests_at_a_border_and_the_run_goes_on_later() {
+    let estate = Estate::new();
+    let lines = in_a_process(estate.migrated());
+    let posted = Posted {
+        id: "1".into(),
+        asks: Request::Stop { stance: None },
+        by: Actor { user: "bob".into(), host: "there".into() },
+    };
+    estate.inbox.0.lock().unwrap().push(posted);
+    let (ending, lines) = go_back(&estate, lines);
+    assert!(matches!(ending, Ok(Ending::AtRest { paused: None, .. })), "{ending:?}");
+    let (ending, _) = go_back(&estate, lines);
+    assert!(matches!(ending, Ok(Ending::Closed { outcome: Outcome::Restored, .. })), "{ending:?}");
+    assert_eq!(estate.world.lock().unwrap().violations, Vec::<String>::new());
+}
+
+#[test]
+fn drift_is_asked_and_never_guessed() {
+    let estate = Estate::new();
+    let lines = in_a_process(estate.migrated());
+    estate.world.lock().unwrap().things.get_mut("settings").unwrap().shape = Some("somebody's".into());
+    let (ending, lines) = go_back(&estate, lines);
+    assert!(matches!(ending, Err(EngineError::Refused(_))), "{ending:?}");
+    assert_eq!(life(&lines).runs.len(), 0, "nothing was opened");
+    assert_eq!(estate.things()["settings"].shape.as_deref(), Some("somebody's"));
+}
+
+#[test]
+fn a_plan_whose_shape_has_moved_is_stale_and_one_whose_data_grew_is_not() {
+    let estate = Estate::new();
+    let lines = in_a_process(estate.migrated());
+    let shape = |estate: &Estate| in_a_process(estate.plan(&life(&lines))).map(|plan| plan.shape());
+    let first = shape(&estate).unwrap();
+    estate.world.lock().unwrap().things.get_mut("database").unwrap().rows = 5000;
+    assert_eq!(shape(&estate).unwrap(), first);
+    estate.world.lock().unwrap().things.get_mut("archive").unwrap().shape = Some("old".into());
+    assert_ne!(shape(&estate).unwrap(), first);
+}
