@@ -1,0 +1,103 @@
+//! The cases. Each is named after the duty that it holds a driver to.
+
+pub mod aside;
+pub mod doors;
+pub mod going_back;
+pub mod interrupted;
+pub mod looking;
+pub mod marker;
+pub mod saying;
+pub mod telling;
+pub mod trouble;
+
+use std::pin::Pin;
+
+use crate::bench::Bench;
+use crate::outcome::Outcome;
+use crate::world::World;
+
+/// What a case does with its bench.
+type Check<W> = for<'a> fn(&'a Bench<W>) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+
+/// A case, for one world.
+pub struct Case<W: World> {
+    /// Its name, and that of its test.
+    pub name: &'static str,
+    check: Check<W>,
+}
+
+impl<W: World> Case<W> {
+    #[doc(hidden)]
+    pub fn new(name: &'static str, check: Check<W>) -> Self {
+        Self { name, check }
+    }
+
+    /// Runs it in a world of its own.
+    pub async fn run(&self, test: &str) -> Outcome {
+        let bench = Bench::<W>::new(test).await;
+        (self.check)(&bench).await
+    }
+}
+
+/// The only list of cases; hands it to another macro of this crate.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_case {
+    ($then:ident($world:ty)) => {
+        $crate::$then! { [$world]
+            looking::capture_changes_nothing
+            looking::capture_twice_is_equal
+            looking::a_reader_can_look
+            telling::unknown_keys_are_refused
+            telling::states_survive_json
+            telling::diff_tells_what_differs
+            telling::shape_and_position_are_told_apart
+            telling::steps_read_well
+            saying::a_sound_estate_is_ready
+            going_back::steps_lead_to_saved
+            going_back::twice_is_once
+            going_back::drift_is_refused
+            going_back::a_lie_is_found_out
+            going_back::damaged_data_changes_nothing
+            trouble::what_is_gone_comes_back
+            trouble::what_is_unreadable_comes_back
+            trouble::what_was_absent_is_put_away
+            interrupted::killed_anywhere_is_resumable
+            interrupted::stopped_is_resumable
+            aside::what_is_displaced_is_kept
+            aside::release_removes_it_and_only_it
+            doors::doors_shut_and_open
+            doors::restarts_happen_once
+            marker::markers_are_kept
+            saying::secrets_appear_nowhere
+            saying::hostile_names_are_inert
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! table_of_cases {
+    ([$world:ty] $($module:ident :: $case:ident)*) => {
+        vec![$($crate::cases::Case::<$world>::new(
+            stringify!($case),
+            |bench| Box::pin($crate::cases::$module::$case(bench)),
+        )),*]
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! test_for_each_case {
+    ([$world:ty] $($module:ident :: $case:ident)*) => {
+        $(#[test]
+        fn $case() {
+            $crate::run::<$world>(stringify!($case), module_path!());
+        })*
+    };
+}
+
+/// Every case, for one world.
+pub fn all<W: World>() -> Vec<Case<W>> {
+    crate::each_case!(table_of_cases(W))
+}

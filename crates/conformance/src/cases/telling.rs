@@ -1,0 +1,161 @@
+//! The pure parts: configuration, states, differences, fingerprints, steps.
+
+use backout_contract::{Depth, Driver, DriverDyn, erased::Erased};
+use backout_core::observation::{Fingerprint, Seen};
+use serde_json::Value;
+
+use crate::bench::{Bench, Looked};
+use crate::component::configure;
+use crate::outcome::{Failure, Outcome, Ran, must};
+use crate::scene::save;
+use crate::world::{Change, World};
+
+/// A key that the driver does not know is refused, with its place; and the kind can be explained.
+pub async fn unknown_keys_are_refused<W: World>(bench: &Bench<W>) -> Outcome {
+    bench.world.set_up().await;
+    let configured = bench.configured()?;
+    let keys = format!("{}\nno-such-key: 1", bench.world.config().trim_end());
+    match configure::<W::Driver>(&keys) {
+        Ok(_) => {
+            must!(false, "the key `no-such-key` was taken: `Config` wants #[serde(deny_unknown_fields)]")
+        }
+        Err(found) => {
+            must!(
+                found.iter().any(|found| found.place.is_some()),
+                "the key `no-such-key` was refused without a place: {found:?}"
+            );
+        }
+    }
+    let driver = Erased::<W::Driver>::default();
+    must!(driver.schema().is_object(), "the schema of `Config` is no object");
+    let page = driver.page();
+    must!(!page.summary.trim().is_empty(), "`page` has no summary");
+    must!(!page.page.trim().is_empty(), "`page` is empty: include the README");
+    must!(!configured.target().trim().is_empty(), "`target` is empty");
+    must!(
+        !configured.claims(bench.world.root()).is_empty(),
+        "`claims` is empty, so that two components on one thing would not be found"
+    );
+    Ok(Ran::Passed)
+}
+
+/// A state that was written as JSON and read again is the same state.
+pub async fn states_survive_json<W: World>(bench: &Bench<W>) -> Outcome {
+    save(bench).await?;
+    let looked = bench.look(Depth::Keep).await?;
+    let state = present(&looked)?;
+    let text = state.to_string();
+    let again: Value =
+        serde_json::from_str(&text).map_err(|why| Failure::Broken(format!("no JSON: {why}")))?;
+    must!(*state == again, "a state changed when it was written as JSON and read again");
+    let fingerprint = bench.fingerprint(&again)?;
+    must!(
+        Some(&fingerprint) == looked.seen.fingerprint(),
+        "the fingerprint of a state changed when it was written as JSON and read again"
+    );
+    let delta = bench.configured()?.diff(Some(state), Some(&again))?;
+    must!(delta.is_empty(), "`diff` of a state and itself read again is not empty: {delta:?}");
+    must!(W::Driver::STATE_VERSION > 0, "`STATE_VERSION` begins at 1");
+    Ok(Ran::Passed)
+}
+
+/// `diff(x, x)` is empty; a difference of shape, or of being there at all, is not.
+pub async fn diff_tells_what_differs<W: World>(bench: &Bench<W>) -> Outcome {
+    let (saved, _) = save(bench).await?;
+    bench.world.migrate().await;
+    let live = bench.look(Depth::Look).await?;
+    let (then, now) = (present(&saved)?, present(&live)?);
+    let configured = bench.configured()?;
+    for (what, one, two, is_empty) in [
+        ("diff(saved, saved)", Some(then), Some(then), true),
+        ("diff(live, live)", Some(now), Some(now), true),
+        ("diff(none, none)", None, None, true),
+        ("diff(saved, live) after `migrate`", Some(then), Some(now), false),
+        ("diff(saved, none)", Some(then), None, false),
+        ("diff(none, live)", None, Some(now), false),
+    ] {
+        let delta = configured.diff(one, two)?;
+        bench.diary.delta(&delta);
+        let wanted = if is_empty { "be empty" } else { "list something" };
+        must!(delta.is_empty() == is_empty, "`{what}` must {wanted}, and is {delta:?}");
+    }
+    Ok(Ran::Passed)
+}
+
+/// A migration and a drift move the shape; users who write move the position and leave the shape.
+pub async fn shape_and_position_are_told_apart<W: World>(bench: &Bench<W>) -> Outcome {
+    let (saved, _) = save(bench).await?;
+    let holds_data = bench.capabilities()?.holds_data;
+    let then = fingerprint(&saved)?;
+    match bench.world.write().await {
+        Change::Made => {
+            let written = fingerprint(&bench.look(Depth::Look).await?)?;
+            must!(written.shape == then.shape, "users wrote data, and the shape moved");
+            must!(written.position.is_some(), "users write data into it, and the state has no position");
+            must!(written.position != then.position, "users wrote data, and the position did not move");
+            must!(holds_data, "users write data into it, and the driver's capabilities deny `holds_data`");
+        }
+        Change::Impossible(_) => {
+            must!(!holds_data, "the driver declares `holds_data`, and the world cannot write any");
+        }
+    }
+    bench.world.migrate().await;
+    let migrated = fingerprint(&bench.look(Depth::Look).await?)?;
+    must!(migrated.shape != then.shape, "`migrate` did not move the shape");
+    if bench.world.write().await == Change::Made {
+        let written = fingerprint(&bench.look(Depth::Look).await?)?;
+        must!(written.shape == migrated.shape, "users wrote data after `migrate`, and the shape moved");
+        must!(
+            written.position != migrated.position,
+            "users wrote data after `migrate`, the position did not move"
+        );
+    }
+    bench.world.drift().await;
+    let drifted = fingerprint(&bench.look(Depth::Look).await?)?;
+    must!(drifted.shape != migrated.shape, "`drift` left the shape of `migrate`");
+    must!(drifted.shape != then.shape, "`drift` left the shape of `set_up`");
+    Ok(Ran::Passed)
+}
+
+/// Titles of steps are one line without a full stop, and stay the same while data grows: plans bind to them.
+pub async fn steps_read_well<W: World>(bench: &Bench<W>) -> Outcome {
+    let (saved, _) = save(bench).await?;
+    bench.world.migrate().await;
+    let live = bench.look(Depth::Look).await?;
+    let titles = titles(bench, &saved, &live)?;
+    for title in &titles {
+        must!(!title.trim().is_empty(), "a step has no title");
+        must!(!title.contains('\n'), "a step's title has more than one line: {title:?}");
+        must!(!title.ends_with('.'), "a step's title ends in a full stop: {title:?}");
+    }
+    if bench.world.write().await == Change::Made {
+        let grown = bench.look(Depth::Look).await?;
+        let again = self::titles(bench, &saved, &grown)?;
+        must!(again == titles, "titles changed while data merely grew: {titles:?} became {again:?}");
+        let price = bench.configured()?.price(present(&saved)?, grown.state.as_ref())?;
+        bench.diary.debug("a price", &price);
+        must!(price.is_some(), "users wrote data that going back would take away, and `price` says nothing");
+    }
+    Ok(Ran::Passed)
+}
+
+fn titles<W: World>(bench: &Bench<W>, saved: &Looked, live: &Looked) -> Result<Vec<String>, Failure> {
+    let pieces = bench.configured()?.steps(saved.state.as_ref(), live.state.as_ref())?;
+    let pieces =
+        pieces.map_err(|why| Failure::NoGround(format!("`steps` says that it cannot be put back: {why}")))?;
+    if pieces.is_empty() {
+        return Err(Failure::NoGround("`steps` proposes nothing, though saved and live differ".to_owned()));
+    }
+    Ok(pieces.into_iter().map(|piece| piece.title).collect())
+}
+
+fn present(looked: &Looked) -> Result<&Value, Failure> {
+    looked.state.as_ref().ok_or_else(|| Failure::NoGround(format!("nothing was read: {:?}", looked.seen)))
+}
+
+fn fingerprint(looked: &Looked) -> Result<Fingerprint, Failure> {
+    match &looked.seen {
+        Seen::Present { fingerprint } => Ok(*fingerprint),
+        other => Err(Failure::NoGround(format!("a look finds {other:?}"))),
+    }
+}

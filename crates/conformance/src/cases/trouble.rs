@@ -1,0 +1,101 @@
+//! What is gone, damaged, or was not there before.
+
+use backout_contract::{Depth, Effect};
+use backout_core::observation::Seen;
+
+use crate::bench::Bench;
+use crate::outcome::{Failure, Outcome, Ran, ask, must};
+use crate::scene::{Scene, as_ground, save};
+use crate::world::World;
+
+/// A thing that is not there any more is seen as absent, and comes back whole.
+pub async fn what_is_gone_comes_back<W: World>(bench: &Bench<W>) -> Outcome {
+    let (saved, contents) = as_ground(save(bench).await)?;
+    bench.world.migrate().await;
+    ask!(bench.world.remove().await);
+    let live = match bench.try_look(Depth::Look).await? {
+        Ok(live) => live,
+        Err(error) => {
+            return Err(Failure::Broken(format!(
+                "the thing is gone, and instead of a look without state there is an error: {}",
+                error.chain()
+            )));
+        }
+    };
+    must!(live.seen == Seen::Absent, "the thing is gone, and a look finds {:?}", live.seen);
+    let scene = broken(Scene::plan(bench, saved, contents).await)?;
+    broken(scene.go_back(bench).await)?;
+    let wrong = scene.is_back(bench).await?;
+    must!(wrong.is_none(), "it was gone and is back, and not what was saved: {}", wrong.unwrap_or_default());
+    Ok(Ran::Passed)
+}
+
+/// A thing that nobody can read is an error that says so, and never blocks the way back.
+pub async fn what_is_unreadable_comes_back<W: World>(bench: &Bench<W>) -> Outcome {
+    let (saved, contents) = as_ground(save(bench).await)?;
+    bench.world.migrate().await;
+    ask!(bench.world.corrupt().await);
+    let before = bench.world.traces().await;
+    match bench.try_look(Depth::Look).await? {
+        Ok(looked) => must!(false, "the thing is damaged, and a look finds {:?}", looked.seen),
+        Err(error) => {
+            let seen = crate::bench::seen_by(&error);
+            must!(
+                matches!(seen, Some(Seen::Unreadable { .. })),
+                "the thing is damaged, and the error's kind is {:?} instead of Unreadable ({})",
+                error.kind,
+                error.chain()
+            );
+        }
+    }
+    let change = crate::listing::difference(&before, &bench.world.traces().await).unwrap_or_default();
+    must!(change.is_empty(), "a look at a damaged thing changed it:\n    {change}");
+    let scene = broken(Scene::plan(bench, saved, contents).await)?;
+    broken(scene.go_back(bench).await)?;
+    let wrong = scene.is_back(bench).await?;
+    must!(
+        wrong.is_none(),
+        "it was damaged and is back, and not what was saved: {}",
+        wrong.unwrap_or_default()
+    );
+    Ok(Ran::Passed)
+}
+
+/// What was absent when the checkpoint was taken is put away again.
+pub async fn what_was_absent_is_put_away<W: World>(bench: &Bench<W>) -> Outcome {
+    bench.world.set_up().await;
+    ask!(bench.world.remove().await);
+    let saved = bench.look(Depth::Keep).await?;
+    if saved.seen != Seen::Absent {
+        return Err(Failure::NoGround(format!("the thing is gone, and a look finds {:?}", saved.seen)));
+    }
+    let contents = bench.world.contents().await;
+    bench.world.set_up().await;
+    let live = bench.look(Depth::Look).await?;
+    if let Err(why) = bench.configured()?.steps(None, live.state.as_ref())? {
+        return Ran::not(format!("`steps` says: {why}"));
+    }
+    bench.quiesce().await?;
+    let orders = broken(bench.orders(&saved, &live))?;
+    for order in &orders {
+        let effect = bench.revert(order).await?;
+        must!(matches!(effect, Effect::Applied { .. }), "putting it away says {effect:?}");
+    }
+    let seen = bench.look(Depth::Look).await?.seen;
+    must!(seen == Seen::Absent, "it was put away, and a look finds {seen:?}");
+    let now = bench.world.contents().await;
+    let change = crate::listing::difference(&contents, &now).unwrap_or_default();
+    must!(change.is_empty(), "it was put away, and the world is not as without it:\n    {change}");
+    for order in &orders {
+        let effect = bench.revert(order).await?;
+        must!(effect == Effect::AlreadyThere, "putting it away twice says {effect:?}");
+    }
+    Ok(Ran::Passed)
+}
+
+/// What fails on this way is the way itself.
+fn broken<T>(result: Result<T, Failure>) -> Result<T, Failure> {
+    result.map_err(|failure| match failure {
+        Failure::Broken(what) | Failure::NoGround(what) => Failure::Broken(what),
+    })
+}

@@ -1,0 +1,89 @@
+//! A session whose revert does nothing and says that it did.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use backout_contract::{
+    Captured, Context, Depth, Door, DriverError, Effect, Exactness, SessionDyn, Sighting, StepOrder,
+};
+use backout_core::checkpoint::DataPart;
+use backout_core::observation::Verdict;
+use serde_json::Value;
+
+/// Wraps a session; everything but `revert` is passed on.
+pub struct Liar(Arc<dyn SessionDyn>);
+
+impl Liar {
+    /// Lies about what this session would do.
+    pub fn around(session: Arc<dyn SessionDyn>) -> Self {
+        Self(session)
+    }
+}
+
+#[async_trait]
+impl SessionDyn for Liar {
+    async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<Value>, DriverError> {
+        self.0.capture(context, depth).await
+    }
+
+    async fn revert(&self, _: &Context, _: &StepOrder<Value>) -> Result<Effect, DriverError> {
+        Ok(Effect::Applied { evidence: "exit code 0".to_owned() })
+    }
+
+    async fn sight(
+        &self,
+        context: &Context,
+        step: &StepOrder<Value>,
+    ) -> Result<Option<Sighting>, DriverError> {
+        self.0.sight(context, step).await
+    }
+
+    async fn examine(
+        &self,
+        context: &Context,
+        exactness: Exactness,
+    ) -> Result<(Verdict, Vec<String>), DriverError> {
+        self.0.examine(context, exactness).await
+    }
+
+    async fn ready(
+        &self,
+        context: &Context,
+        saved: Option<&Value>,
+        data: &[DataPart],
+    ) -> Result<Vec<String>, DriverError> {
+        self.0.ready(context, saved, data).await
+    }
+
+    async fn door(&self, context: &Context) -> Result<Door, DriverError> {
+        self.0.door(context).await
+    }
+
+    async fn quiesce(&self, context: &Context) -> Result<Effect, DriverError> {
+        self.0.quiesce(context).await
+    }
+
+    async fn restart(&self, context: &Context, since: i64) -> Result<Effect, DriverError> {
+        self.0.restart(context, since).await
+    }
+
+    async fn reopen(&self, context: &Context, saved: Option<&Value>) -> Result<Effect, DriverError> {
+        self.0.reopen(context, saved).await
+    }
+
+    async fn read_marker(&self, context: &Context) -> Result<Option<Value>, DriverError> {
+        self.0.read_marker(context).await
+    }
+
+    async fn write_marker(&self, context: &Context, marker: Option<&Value>) -> Result<(), DriverError> {
+        self.0.write_marker(context, marker).await
+    }
+
+    async fn displaced(&self, context: &Context) -> Result<Vec<String>, DriverError> {
+        self.0.displaced(context).await
+    }
+
+    async fn release(&self, context: &Context) -> Result<(), DriverError> {
+        self.0.release(context).await
+    }
+}
