@@ -548,7 +548,7 @@ mod tests {
     #[test]
     fn an_edit_names_the_record() {
         let mut lines = lines();
-        lines[1] = lines[1].replace("ada", "eve");
+        lines[1] = lines[1].replace("\"ada\"", "\"eve\"");
         assert_eq!(read_all(&lines), Err(Broken::Edited { sequence: 2 }));
     }
 

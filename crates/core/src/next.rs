@@ -1,10 +1,10 @@
 //! What a run does next. Pure: the dispatcher asks after every event and does what it is told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::journal::{Outcome, Stance};
 use crate::life::{Finish, RunLife, StepState};
-use crate::name::{ComponentName, StepId};
+use crate::name::{ComponentName, KindName, StepId};
 use crate::observation::Verdict;
 use crate::order::Group;
 use crate::plan::{Action, Plan, Step};
@@ -38,6 +38,55 @@ pub enum Command {
     Close(Outcome),
 }
 
+/// How much may go on side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Steps in all.
+    pub steps: usize,
+    /// Steps of one kind of component.
+    pub per_kind: usize,
+}
+
+/// What of the limits is still free.
+struct Room<'a> {
+    plan: &'a Plan,
+    limits: Limits,
+    taken: usize,
+    by_kind: BTreeMap<Option<&'a KindName>, usize>,
+}
+
+impl<'a> Room<'a> {
+    fn new(plan: &'a Plan, in_flight: &BTreeSet<StepId>, limits: Limits) -> Self {
+        let mut room = Self { plan, limits, taken: 0, by_kind: BTreeMap::new() };
+        for step in in_flight.iter().filter_map(|id| plan.step(id)) {
+            room.note(step);
+        }
+        room
+    }
+
+    fn note(&mut self, step: &Step) {
+        self.taken += 1;
+        if self.limits.per_kind < self.limits.steps {
+            *self.by_kind.entry(self.kind(step)).or_default() += 1;
+        }
+    }
+
+    fn kind(&self, step: &Step) -> Option<&'a KindName> {
+        self.plan.component(&step.component).map(|component| &component.kind)
+    }
+
+    /// Takes a place for a step, if there is one.
+    fn take(&mut self, step: &Step) -> bool {
+        let full = self.taken >= self.limits.steps
+            || (self.limits.per_kind < self.limits.steps
+                && self.by_kind.get(&self.kind(step)).is_some_and(|taken| *taken >= self.limits.per_kind));
+        if !full {
+            self.note(step);
+        }
+        !full
+    }
+}
+
 /// What is next, given what is in flight.
 ///
 /// | # | when | then |
@@ -51,7 +100,7 @@ pub enum Command {
 /// | 7 | it is the one to pause before | leave it; rest once nothing is in flight |
 /// | 8 | nothing is in flight, steps need a person | say that the run is stuck (once), or wait for an answer |
 /// | 9 | every step is settled | close: restored if every verdict says so and nothing was skipped |
-pub fn next(plan: &Plan, run: &RunLife, in_flight: &BTreeSet<StepId>, limit: usize) -> Vec<Command> {
+pub fn next(plan: &Plan, run: &RunLife, in_flight: &BTreeSet<StepId>, limits: Limits) -> Vec<Command> {
     if run.outcome.is_some() || run.at_rest.is_some() {
         return Vec::new();
     }
@@ -77,6 +126,7 @@ pub fn next(plan: &Plan, run: &RunLife, in_flight: &BTreeSet<StepId>, limit: usi
         }
         return vec![Command::Rest(stance)];
     }
+    let mut room = Room::new(plan, in_flight, limits);
     let mut paused = false;
     for step in &plan.steps {
         if *run.state(&step.id) != StepState::Waiting
@@ -91,7 +141,7 @@ pub fn next(plan: &Plan, run: &RunLife, in_flight: &BTreeSet<StepId>, limit: usi
         }
         if let Action::Person { instructions } = &step.action {
             commands.push(Command::Ask { step: step.id.clone(), question: instructions.clone() });
-        } else if in_flight.len() + commands.len() < limit {
+        } else if room.take(step) {
             let attempt = run.attempts.get(&step.id).copied().unwrap_or(0) + 1;
             commands.push(Command::Start { step: step.id.clone(), attempt });
         }
@@ -214,3 +264,7 @@ fn ground_is_whole(plan: &Plan, run: &RunLife, component: &ComponentName) -> boo
     }
     untouched || done
 }
+
+#[cfg(test)]
+#[path = "next_tests.rs"]
+mod tests;

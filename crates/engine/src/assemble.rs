@@ -9,13 +9,16 @@ use backout_contract::erased::ConfiguredDyn;
 use backout_contract::probe::ConfiguredProbe;
 use backout_contract::{DriverDyn, Registry};
 use backout_core::capability::Capabilities;
-use backout_core::diagnostic::Diagnostic;
+use backout_core::diagnostic::{Code, Diagnostic, Place};
 use backout_core::digest::Digest;
 use backout_core::migration::{
-    Claim, Component, KindFacts, MANUAL, MigrationFile, Side, Writes, codes, lint_with_kinds,
+    Action, Claim, Component, KindFacts, MANUAL, MigrationFile, Writes, lint, lint_probes, lint_with_kinds,
 };
 use backout_core::name::{ComponentName, KindName, MigrationName, PhaseName};
-use backout_core::order::{Dependency, Milestone, Mode, Ordered};
+use backout_core::order::{Mode, Ordered};
+
+/// A field that this version does not act on.
+pub const NOT_YET: Code = Code("BK0602");
 
 /// One component, ready to be looked at.
 pub struct Part {
@@ -37,6 +40,8 @@ pub struct Part {
     pub writes: Option<Writes>,
     /// What a person is told to do.
     pub instructions: Option<String>,
+    /// What is run once per run after it was put back.
+    pub then: Vec<Action>,
     /// How long one of its steps may take.
     pub timeout: Option<Duration>,
 }
@@ -66,6 +71,8 @@ pub struct Assembled {
     pub phases: Vec<(PhaseName, Vec<ComponentName>)>,
     /// How many steps may go on side by side, where the file says so.
     pub limit: Option<usize>,
+    /// How many of one kind, where the file says so.
+    pub limit_per_kind: Option<usize>,
     /// What the lint found that does not hold it up.
     pub warnings: Vec<Diagnostic>,
 }
@@ -101,7 +108,10 @@ pub fn assemble(
             configured.insert(name, ready);
         }
     }
+    found.extend(lint(file));
     found.extend(lint_with_kinds(file, &facts));
+    found.extend(lint_probes(file, &registry.probes().map(|probe| probe.kind().to_owned()).collect()));
+    found.extend(not_used(file));
     let mut parts = Vec::with_capacity(file.components.len());
     for component in &file.components {
         let verify = looks(component, file, registry, &mut found);
@@ -130,8 +140,33 @@ pub fn assemble(
             })
             .collect(),
         limit: file.limits.parallel.map(|limit| limit.get() as usize),
+        limit_per_kind: file.limits.parallel_per_kind.map(|limit| limit.get() as usize),
         warnings,
     })
+}
+
+/// What the file may say and this version does not do yet. Where that could mislead about where data lie, it is an
+/// error.
+fn not_used(file: &MigrationFile) -> Vec<Diagnostic> {
+    let error = |field: &str, at: Place| {
+        Diagnostic::error(NOT_YET, format!("`{field}` is not supported by this version"))
+            .at(at)
+            .hint("remove it")
+    };
+    let warning = |field: &str| {
+        Diagnostic::warning(NOT_YET, format!("`{field}` is read and has no effect in this version"))
+    };
+    let mut found = Vec::new();
+    found.extend(file.store.as_ref().map(|store| error("store", file.source.place(store.span))));
+    found.extend(file.vault.at.as_ref().map(|at| error("vault", file.source.place(at.span))));
+    found.extend(file.vault.key.as_ref().map(|key| error("vault.key", file.source.place(key.span))));
+    found.extend(
+        file.environment.as_ref().map(|label| warning("environment").at(file.source.place(label.span))),
+    );
+    if file.limits.present_space.is_some() || file.limits.present_time.is_some() {
+        found.push(warning("limits.present_space, limits.present_time"));
+    }
+    found
 }
 
 fn kind_facts(
@@ -165,33 +200,6 @@ fn path_of(claim: &Claim, root: &Path) -> Option<String> {
     Some(whole.strip_prefix(root).unwrap_or(&whole).display().to_string())
 }
 
-fn edges_of(component: &Component) -> Vec<(Milestone, Milestone)> {
-    let own = |group| Milestone { component: component.name.value.clone(), group };
-    component
-        .extra_edges
-        .iter()
-        .map(|edge| {
-            let other = Milestone { component: edge.other.value.clone(), group: edge.group };
-            match edge.side {
-                Side::Before => (own(edge.own), other),
-                Side::After => (other, own(edge.own)),
-            }
-        })
-        .collect()
-}
-
-fn dependencies_of(component: &Component) -> Vec<Dependency> {
-    component
-        .dependencies
-        .iter()
-        .map(|dependency| Dependency {
-            on: dependency.on.value.clone(),
-            kind: dependency.kind,
-            compatible_both: dependency.compatible,
-        })
-        .collect()
-}
-
 fn looks(
     component: &Component,
     file: &MigrationFile,
@@ -201,18 +209,11 @@ fn looks(
     let mut looks = Vec::new();
     for look in &component.verify {
         let name = &look.probe.value;
-        match registry.probe(name) {
-            Some(probe) => match probe.configure(&look.config, &file.source_of(component)) {
+        // One that does not exist is reported by `lint_probes`.
+        if let Some(probe) = registry.probe(name) {
+            match probe.configure(&look.config, &file.source_of(component)) {
                 Ok(ready) => looks.push((name.clone(), ready)),
                 Err(mistake) => found.push(mistake),
-            },
-            None => {
-                let known: Vec<&str> = registry.probes().map(|probe| probe.kind()).collect();
-                found.push(
-                    Diagnostic::error(codes::UNKNOWN_PROBE, format!("there is no probe `{name}`"))
-                        .at(look.probe.span.place(&file.source.name))
-                        .hint(format!("probes: {}", known.join(", "))),
-                );
             }
         }
     }
@@ -235,8 +236,8 @@ fn part(
         live_accepted: component.live_accepted,
         merges: component.writes.as_ref().is_some_and(|writes| writes.value == Writes::Merge),
         edge: component.edge.is_some(),
-        dependencies: dependencies_of(component),
-        extra: edges_of(component),
+        dependencies: component.dependencies.iter().map(|dependency| dependency.for_order()).collect(),
+        extra: component.extra_edges.iter().map(|edge| edge.milestones(&component.name.value)).collect(),
     };
     // The lint has made sure that every component is in a phase.
     let phase = file.phase_of(&name).or(file.phases.first()).map(|phase| phase.name.value.clone());
@@ -250,6 +251,7 @@ fn part(
         ordered,
         writes: component.writes.as_ref().map(|writes| writes.value),
         instructions: component.manual.as_ref().map(|manual| manual.instructions.clone()),
+        then: component.then.clone(),
         timeout: component.timeout.as_ref().map(|timeout| timeout.0),
         name,
     })

@@ -32,4 +32,4 @@ pub use preview::{PreviewInput, preview};
 pub use refusal::{EngineError, Refusal};
 pub use release::{Kept, kept, release};
 pub use runner::{Ending, Interrupt, RunOptions, resume, run};
-pub use tools::{Elsewhere, Leftovers, Tools};
+pub use tools::{Elsewhere, Leftovers, Programs, Tools};

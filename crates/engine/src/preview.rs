@@ -7,7 +7,7 @@ use backout_core::checkpoint::{BlobId, Saved};
 use backout_core::delta::{Delta, Reversibility};
 use backout_core::diagnostic::{Code, Diagnostic};
 use backout_core::life::Life;
-use backout_core::migration::Writes;
+use backout_core::migration::{Action, Writes};
 use backout_core::observation::Seen;
 use backout_core::plan::{Choices, ComponentFacts, Draft, Plan, PlanInput, build};
 use serde_json::Value;
@@ -209,6 +209,7 @@ async fn facts(
         target: part.target.clone(),
         capabilities: part.capabilities(),
         instructions: None,
+        then: part.then.iter().map(words).collect(),
         saved: saved.observation.seen.clone(),
         landed: life.landed.get(&part.name).cloned(),
         live: Some(looked.observation.seen.clone()),
@@ -229,6 +230,7 @@ fn facts_by_hand(part: &Part, life: &Life) -> ComponentFacts {
         target: part.target.clone(),
         capabilities: None,
         instructions: Some(part.instructions.clone().unwrap_or_default()),
+        then: part.then.iter().map(words).collect(),
         saved: Seen::Absent,
         landed: None,
         live: None,
@@ -240,4 +242,10 @@ fn facts_by_hand(part: &Part, life: &Life) -> ComponentFacts {
         state: None,
         data: Vec::new(),
     }
+}
+
+/// A program of `then:` as written, references unresolved.
+fn words(action: &Action) -> String {
+    let words: Vec<&str> = action.run.iter().map(|word| word.as_written()).collect();
+    words.join(" ")
 }

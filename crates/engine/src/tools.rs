@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backout_contract::{Clock, Context, Inbox, Resolver, Stop, Vault};
+use backout_contract::{Clock, Context, DriverError, Inbox, Resolver, Stop, Vault};
 use backout_core::digest::FingerprintKey;
 use backout_core::journal::Actor;
 use backout_core::name::{ComponentName, RunId};
+use backout_core::secret::Secret;
 
 /// Ends or awaits what a killed run left behind, before anybody looks.
 #[async_trait]
@@ -22,6 +23,13 @@ pub trait Elsewhere: Send + Sync {
     /// Whether the state directory that a marker names still holds the migration with this nonce, so that the
     /// one at hand is a copy of it.
     fn is_alive(&self, claimant: &str, nonce: &str) -> bool;
+}
+
+/// Runs the programs of `then:`.
+#[async_trait]
+pub trait Programs: Send + Sync {
+    /// Runs a program to its end and gives a short word on how it went.
+    async fn run(&self, words: Vec<Secret>, context: &Context) -> Result<String, DriverError>;
 }
 
 /// What the engine works with. Cheap to clone.
@@ -39,6 +47,8 @@ pub struct Tools {
     pub leftovers: Arc<dyn Leftovers>,
     /// Other claimants.
     pub elsewhere: Arc<dyn Elsewhere>,
+    /// Programs of `then:`.
+    pub programs: Arc<dyn Programs>,
     /// The key of fingerprints.
     pub key: FingerprintKey,
     /// The folder of the migration file.

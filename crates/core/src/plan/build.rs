@@ -52,6 +52,8 @@ pub struct ComponentFacts {
     pub capabilities: Option<Capabilities>,
     /// What a person is told to do, for a component that only a person can put back.
     pub instructions: Option<String>,
+    /// What is run once per run after it was put back, for people.
+    pub then: Vec<String>,
     /// What the checkpoint has.
     pub saved: Seen,
     /// What was seen right after cutover.

@@ -92,6 +92,11 @@ pub enum Action {
     Restart,
     /// Open the component's door.
     Reopen,
+    /// Run a program of the component's `then:`, which has no before and after.
+    Then {
+        /// Its place in the list.
+        index: usize,
+    },
     /// Judge the thing from outside.
     Verify,
 }

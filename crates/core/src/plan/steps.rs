@@ -116,9 +116,9 @@ fn steps_of(component: &StepFacts<'_>, group: Group) -> Vec<(Action, String)> {
             vec![(Action::Prove, format!("prove the data of {name}"))]
         }
         Group::Prove => Vec::new(),
-        Group::Reopen => match door {
-            Some(Quiescence::Door { opening_restarts }) => {
-                let mut steps = Vec::new();
+        Group::Reopen => {
+            let mut steps = Vec::new();
+            if let Some(Quiescence::Door { opening_restarts }) = door {
                 if !opening_restarts && (component.restarts || component.acts) {
                     steps.push((
                         Action::Restart,
@@ -126,10 +126,13 @@ fn steps_of(component: &StepFacts<'_>, group: Group) -> Vec<(Action, String)> {
                     ));
                 }
                 steps.push((Action::Reopen, format!("open {name}")));
-                steps
             }
-            _ => Vec::new(),
-        },
+            if component.acts {
+                let then = facts.then.iter().enumerate();
+                steps.extend(then.map(|(index, program)| (Action::Then { index }, format!("run {program}"))));
+            }
+            steps
+        }
         Group::Verify => vec![(Action::Verify, format!("verify {name}"))],
     }
 }

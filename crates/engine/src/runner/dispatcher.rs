@@ -11,7 +11,7 @@ use backout_contract::{Stop, StopLevel};
 use backout_core::journal::{Event, Request};
 use backout_core::life::StepState;
 use backout_core::name::{ComponentName, StepId};
-use backout_core::next::{Command, next};
+use backout_core::next::{Command, Limits, next};
 use backout_core::plan::Plan;
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,6 +27,7 @@ use crate::tools::Tools;
 const INBOX_EVERY: Duration = Duration::from_millis(200);
 
 /// What a unit tells the dispatcher.
+#[expect(clippy::large_enum_variant, reason = "a few live at a time")]
 pub(super) enum Report {
     /// It is about to have an effect: write this durably, then let it go on.
     Intend(Event, oneshot::Sender<()>),
@@ -46,7 +47,8 @@ pub(super) async fn drive(
 ) -> Result<Ending, EngineError> {
     keep_before(assembled, plan, book, tools).await?;
     backout_kit::failpoint!("before-kept");
-    let limit = assembled.limit.unwrap_or(tools.limit).max(1);
+    let steps = assembled.limit.unwrap_or(tools.limit).max(1);
+    let limits = Limits { steps, per_kind: assembled.limit_per_kind.unwrap_or(steps).max(1) };
     let plan = Arc::new(plan.clone());
     let (reports, mut inbound) = mpsc::channel::<Report>(64);
     let (raise_stop, stop) = Stop::channel();
@@ -58,7 +60,7 @@ pub(super) async fn drive(
     loop {
         if !opening {
             let run = book.life().open_run().ok_or_else(|| EngineError::Corrupt("the run is gone".into()))?;
-            let commands = next(&plan, run, &in_flight, limit);
+            let commands = next(&plan, run, &in_flight, limits);
             if commands.is_empty() && in_flight.is_empty() {
                 return ending(book);
             }

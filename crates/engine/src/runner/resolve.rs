@@ -5,6 +5,7 @@
 //! | revert | the driver's own traces, else a comparison | as *after* | as *before* | neither: a person |
 //! | quiesce | the door | shut | open | the look fails: a person |
 //! | reopen, restart | – | – | always: both are absolute, and done again only as far as needed | – |
+//! | then | – | – | – | always: it has no before and after, so a person says whether to run it again |
 //! | prove, verify | – | – | always: a look has no effect | – |
 
 use backout_contract::{Door, Sighting};
@@ -24,6 +25,7 @@ pub(super) async fn go(unit: Unit, reports: mpsc::Sender<Report>) {
             (Some(false), "the step is absolute: it is done again as far as needed".to_owned())
         }
         Action::Person { .. } => (Some(false), "a person is asked again".to_owned()),
+        Action::Then { .. } => (None, "nothing shows whether the program ran to its end".to_owned()),
         Action::Quiesce => match unit.door().await {
             Ok(Door::Shut) => (Some(true), "the door is shut".to_owned()),
             Ok(Door::Open) => (Some(false), "the door is open".to_owned()),

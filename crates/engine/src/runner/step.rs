@@ -78,6 +78,7 @@ impl Unit {
             Action::Prove => self.prove(&reports).await,
             Action::Restart => self.start_afresh(&reports).await,
             Action::Reopen => self.reopen(&reports).await,
+            Action::Then { index } => self.run_program(*index, &reports).await,
             Action::Verify => self.verify(&reports).await,
             Action::Person { .. } => Ok(Vec::new()),
         };
@@ -277,6 +278,40 @@ impl Unit {
         };
         backout_kit::failpoint!("door-opened");
         Ok(vec![self.conclude(outcome, began)])
+    }
+
+    async fn run_program(&self, index: usize, reports: &mpsc::Sender<Report>) -> Result<Vec<Event>, Early> {
+        self.intend(None, reports).await?;
+        let began = self.tools.clock.monotonic_millis();
+        let key = format!("{}-{}", self.run, self.step.id);
+        let mut context = self.tools.context(&self.part.name, Some(&self.run), &key, &self.stop);
+        let outcome = match self.part.then.get(index) {
+            Some(action) => {
+                if let Some(timeout) = &action.timeout {
+                    context.deadline = timeout.0;
+                }
+                let words: Result<Vec<_>, _> =
+                    action.run.iter().map(|word| self.tools.resolver.resolve(word)).collect();
+                match words {
+                    Ok(words) => self.tools.programs.run(words, &context).await,
+                    Err(error) => Err(error.nothing_happened()),
+                }
+            }
+            None => Err(DriverError::new(
+                backout_contract::ErrorKind::Config,
+                format!("find program {} of `then:` in the migration file", index + 1),
+            )
+            .nothing_happened()),
+        };
+        let millis = self.tools.clock.monotonic_millis().saturating_sub(began);
+        let step = self.step.id.clone();
+        Ok(vec![match outcome {
+            Ok(evidence) => Event::StepApplied { step, evidence, after: None, confirmed: true, millis },
+            Err(error) if error.certainty == Certainty::NothingHappened => {
+                Event::StepFailed { step, cause: error.chain(), hints: error.hints }
+            }
+            Err(error) => Event::StepInDoubt { step, cause: error.chain() },
+        }])
     }
 
     fn conclude(&self, outcome: Result<Effect, DriverError>, began: u64) -> Event {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backout_contract::{
-    Clock, DriverError, Inbox, JournalError, Posted, Registry, Resolver, Stop, Vault, VaultError,
+    Clock, Context, DriverError, Inbox, JournalError, Posted, Registry, Resolver, Stop, Vault, VaultError,
 };
 use backout_core::checkpoint::BlobId;
 use backout_core::digest::{Digest, FingerprintKey};
@@ -19,8 +19,8 @@ use backout_core::name::PhaseName;
 use backout_core::plan::Plan;
 use backout_core::secret::Secret;
 use backout_engine::{
-    Assembled, Book, Elsewhere, Ending, EngineError, Leftovers, PreviewInput, RunOptions, Tools, assemble,
-    capture, cutover, preview, resume, run,
+    Assembled, Book, Elsewhere, Ending, EngineError, Leftovers, PreviewInput, Programs, RunOptions, Tools,
+    assemble, capture, cutover, preview, resume, run,
 };
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -95,6 +95,13 @@ impl Resolver for Nothing {
 impl Leftovers for Nothing {
     async fn end_all(&self) -> Vec<String> {
         Vec::new()
+    }
+}
+
+#[async_trait]
+impl Programs for Nothing {
+    async fn run(&self, _: Vec<Secret>, _: &Context) -> Result<String, DriverError> {
+        unreachable!("simulated things run no programs")
     }
 }
 
@@ -188,6 +195,7 @@ impl Estate {
             resolver: Arc::new(Nothing),
             leftovers: Arc::new(Nothing),
             elsewhere: Arc::new(Nothing),
+            programs: Arc::new(Nothing),
             key: FingerprintKey::new([7; 32]),
             root: "/nowhere".into(),
             scratch: "/nowhere".into(),
