@@ -1,0 +1,14 @@
+//! Every driver and probe of this program: the only place that names them all.
+//!
+//! Written by `cargo xtask sync` from what `drivers/` and `probes/` hold; do not edit.
+
+use backout_contract::Registry;
+
+/// All kinds and probes.
+#[rustfmt::skip] // One a line, however few they are.
+pub fn registry() -> Registry {
+    Registry::default()
+        .with_driver::<backout_driver_file::FileLink>()
+        .with_driver::<backout_driver_file::FileTree>()
+        .with_driver::<backout_driver_process::Process>()
+}

@@ -1,0 +1,82 @@
+//! Runs cargo and shows its own closing lines; all it said is kept in a log, and shown when it failed.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use super::stage::Outcome;
+
+/// What of a runner's output is shown while it runs: how each binary, and the whole, came out.
+const SHOWN: &[&str] =
+    &["Finished", "Running", "Doc-tests", "test result:", "bans ", "licenses ", "sources ", "advisories "];
+
+/// Runs cargo with the arguments, under the stage's name.
+pub fn cargo(root: &Path, stage: &str, arguments: &[&str]) -> Result<Outcome> {
+    let folder = target_folder(root).join("xtask-test");
+    fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
+    let log = folder.join(format!("{stage}.log"));
+
+    // One pipe for both, so that lines keep their order.
+    let (reader, writer) = std::io::pipe().context("open a pipe")?;
+    let mut command = Command::new(env!("CARGO"));
+    command.args(arguments).current_dir(root).stdin(Stdio::null());
+    command.stdout(writer.try_clone()?).stderr(writer);
+    if std::env::var_os("CI").is_some() {
+        // Nobody edits and builds again there.
+        command.env("CARGO_INCREMENTAL", "0");
+    }
+    let mut child = command.spawn().context("run cargo")?;
+    // It holds the writing ends of the pipe, and the pipe ends when the last is closed.
+    drop(command);
+
+    let mut kept = File::create(&log).with_context(|| format!("write {}", log.display()))?;
+    for line in BufReader::new(reader).split(b'\n') {
+        let line = line.context("read what cargo says")?;
+        kept.write_all(&line)?;
+        kept.write_all(b"\n")?;
+        let text = String::from_utf8_lossy(&line);
+        if is_shown(&text) {
+            println!("{text}");
+        }
+    }
+    if child.wait().context("wait for cargo")?.success() {
+        return Ok(Outcome::Held);
+    }
+    print!("{}", String::from_utf8_lossy(&fs::read(&log)?));
+    Ok(Outcome::Failed(format!("`cargo {}`", arguments.join(" "))))
+}
+
+/// Where cargo builds.
+pub fn target_folder(root: &Path) -> PathBuf {
+    let chosen = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"));
+    root.join(chosen)
+}
+
+fn is_shown(line: &str) -> bool {
+    let line = line.trim_start();
+    SHOWN.iter().any(|opening| line.starts_with(opening))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_shown;
+
+    #[test]
+    fn closing_lines_are_shown_and_the_rest_is_not() {
+        for line in [
+            "test result: ok. 3 passed; 0 failed",
+            "     Running unittests src/lib.rs (target/debug/deps/a-1)",
+            "    Finished `test` profile [unoptimized] target(s) in 1.00s",
+            "bans ok, licenses ok, sources ok",
+        ] {
+            assert!(is_shown(line), "{line}");
+        }
+        for line in ["   Compiling serde v1", "test order::a ... ok", "running 3 tests", ""] {
+            assert!(!is_shown(line), "{line}");
+        }
+    }
+}
