@@ -42,15 +42,34 @@ fn is_declared(repository: &Repository, package: &Package, path: &str) -> bool {
     let mut parents: Vec<String> =
         ["mod.rs", "lib.rs", "main.rs"].iter().map(|parent| format!("{folder}/{parent}")).collect();
     parents.push(format!("{folder}.rs"));
-    parents.extend(package.tests.iter().map(|test| test.path.clone()).filter(|test| is_beside(test, folder)));
-    let by_path = format!("#[path = \"{file}\"]");
-    let siblings = repository.rust().filter(|sibling| is_beside(&sibling.path, folder));
+    let roots = package.tests.iter().map(|test| test.path.as_str());
+    parents.extend(roots.filter(|root| holds(repository, root, folder)).map(str::to_owned));
     parents.iter().filter_map(|parent| repository.text(parent)).any(|text| declares(text, name))
-        || siblings.into_iter().any(|sibling| sibling.text.contains(&by_path))
+        || is_named_by_path(repository, path)
 }
 
-fn is_beside(path: &str, folder: &str) -> bool {
-    path.rsplit_once('/').is_some_and(|(beside, _)| beside == folder)
+/// Whether the modules of a folder belong to this test root: it stands beside them, or above them with the folder
+/// as a module of its own (`mod store { .. }`).
+fn holds(repository: &Repository, root: &str, folder: &str) -> bool {
+    let beside = root.rsplit_once('/').map_or("", |(beside, _)| beside);
+    if beside == folder {
+        return true;
+    }
+    let inline = folder.strip_prefix(beside).and_then(|rest| rest.strip_prefix('/'));
+    inline.is_some_and(|name| {
+        let opening = format!("mod {name} {{");
+        repository.text(root).is_some_and(|text| text.lines().any(|line| line == opening))
+    })
+}
+
+/// Whether somebody says `#[path = ".."]` and means this file.
+fn is_named_by_path(repository: &Repository, path: &str) -> bool {
+    let mut attributes = repository.rust().flat_map(|file| {
+        let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let lines = file.text.lines().filter_map(|line| line.trim().strip_prefix("#[path = \""));
+        lines.filter_map(|rest| rest.strip_suffix("\"]")).map(move |target| format!("{folder}/{target}"))
+    });
+    attributes.any(|target| target == path)
 }
 
 fn declares(text: &str, name: &str) -> bool {
@@ -94,9 +113,14 @@ mod tests {
             ("crates/a/src/d/mod.rs", "mod e;\n"),
             ("crates/a/src/d/e.rs", ""),
             ("crates/a/src/odd_tests.rs", ""),
-            ("crates/a/tests/all.rs", "mod f;\nmod g;\n"),
+            (
+                "crates/a/tests/all.rs",
+                "mod f;\nmod g;\nmod h {\n    mod i;\n}\n#[path = \"j/k.rs\"]\nmod k;\n",
+            ),
             ("crates/a/tests/f.rs", ""),
             ("crates/a/tests/g/mod.rs", ""),
+            ("crates/a/tests/h/i.rs", ""),
+            ("crates/a/tests/j/k.rs", ""),
         ];
         assert_eq!(check(&repository(&files, &[("all", false)])), []);
     }
