@@ -1,0 +1,213 @@
+//! A folder with a service in it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use backout_conformance::{Bench, Change, World};
+use backout_contract::{Depth, Door};
+use backout_driver_process::Process;
+use backout_kit::processes::{ProcessIdentity, find_by_environment, identity_of, is_alive};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::program::PORT;
+
+pub const SECRET: &str = "hunter2-of-the-service";
+pub const PID_FILE: &str = "run/service.pid";
+
+pub struct ServiceWorld {
+    folder: TempDir,
+    pub port: u16,
+    /// The program and its arguments, as YAML.
+    pub command: String,
+    /// Further keys, as YAML lines.
+    pub keys: String,
+    /// Whether `health` is asked for.
+    pub has_health: bool,
+}
+
+impl ServiceWorld {
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().canonicalize().unwrap().join(name)
+    }
+
+    pub fn write_file(&self, name: &str, content: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub fn read_file(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// A shell script in place of the service, without health.
+    pub fn run_script(&mut self, script: &str) {
+        self.write_file("program.sh", &format!("#!/bin/sh\n{script}\n"));
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(self.path("program.sh"), mode).unwrap();
+        self.command = "[./program.sh]".to_owned();
+        self.has_health = false;
+    }
+
+    /// Whom the pid file names, dead or alive.
+    pub fn named(&self) -> Option<ProcessIdentity> {
+        identity_of(self.read_file(PID_FILE).trim().parse().ok()?).ok()
+    }
+
+    pub fn carriers(&self) -> Vec<ProcessIdentity> {
+        find_by_environment("BACKOUT_SERVICE", self.path(PID_FILE).to_str().unwrap()).unwrap()
+    }
+
+    /// Starts the service as a person would who knows nothing of us, with a pid file or without.
+    pub fn start_by_hand(&self, variables: &[(&str, &str)]) -> ProcessIdentity {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "program::serve", "--ignored", "--nocapture"]).process_group(0);
+        command
+            .current_dir(self.folder.path())
+            .env(PORT, self.port.to_string())
+            .envs(variables.iter().copied());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let identity = identity_of(child.id()).unwrap();
+        std::thread::spawn(move || child.wait());
+        wait_until(|| self.get("/health").is_some());
+        identity
+    }
+
+    /// The status that a user gets.
+    pub fn get(&self, path: &str) -> Option<u16> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n").as_bytes()).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        answer.get(9..12)?.parse().ok()
+    }
+}
+
+impl Drop for ServiceWorld {
+    fn drop(&mut self) {
+        for process in self.carriers().into_iter().chain(self.named()) {
+            end(&process);
+        }
+    }
+}
+
+#[async_trait]
+impl World for ServiceWorld {
+    type Driver = Process;
+
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let program = std::env::current_exe().unwrap();
+        let command =
+            json!([program.to_str().unwrap(), "--exact", "program::serve", "--ignored", "--nocapture"]);
+        Self { folder, port, command: command.to_string(), keys: String::new(), has_health: true }
+    }
+
+    fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn config(&self) -> String {
+        let health = format!("health: http://127.0.0.1:{}/health\n", self.port);
+        format!(
+            "command: {}\nenvironment:\n  {PORT}: {}\n  TOKEN: ${{env:TOKEN}}\npid_file: {PID_FILE}\n\
+             log: service.log\n{}{}",
+            self.command,
+            self.port,
+            if self.has_health { health.as_str() } else { "" },
+            self.keys
+        )
+    }
+
+    fn environment(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([("TOKEN".to_owned(), SECRET.to_owned())])
+    }
+
+    async fn set_up(&self) {
+        self.write_file("app.env", "# settings\nDOWN='off' # or on\nA=1\n");
+        if self.named().is_none_or(|process| !is_alive(&process)) {
+            let process = self.start_by_hand(&[("TOKEN", SECRET)]);
+            self.write_file(PID_FILE, &process.pid.to_string());
+        }
+    }
+
+    async fn migrate(&self) {
+        if let Some(process) = self.named() {
+            end(&process);
+        }
+    }
+
+    async fn drift(&self) {}
+
+    async fn write(&self) -> Change {
+        Change::Impossible("nothing is written into a process")
+    }
+
+    async fn remove(&self) -> Change {
+        Change::Impossible("a process that does not run is stopped, not absent")
+    }
+
+    async fn corrupt(&self) -> Change {
+        Change::Impossible("a process is never damaged, only sick")
+    }
+
+    async fn become_hostile(&self) -> Change {
+        Change::Impossible("the names are of programs that have to exist")
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![SECRET.to_owned()]
+    }
+
+    async fn door(&self) -> Option<Door> {
+        Some(if self.get("/") == Some(200) { Door::Open } else { Door::Shut })
+    }
+
+    async fn started(&self) -> Option<String> {
+        self.named().filter(is_alive).map(|process| format!("{process:?}"))
+    }
+}
+
+pub type ServiceBench = Bench<ServiceWorld>;
+
+pub async fn bench() -> ServiceBench {
+    Bench::new("").await
+}
+
+pub fn running() -> Value {
+    json!({ "running": true })
+}
+
+pub fn stopped() -> Value {
+    json!({ "running": false })
+}
+
+pub async fn state(bench: &ServiceBench) -> Value {
+    bench.look(Depth::Look).await.unwrap().state.unwrap()
+}
+
+pub fn end(process: &ProcessIdentity) {
+    if is_alive(process) {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(process.pid).unwrap()).unwrap();
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        wait_until(|| !is_alive(process));
+    }
+}
+
+/// Looks again and again until something is so; gives up loudly.
+pub fn wait_until(so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !so() {
+        assert!(started.elapsed() < Duration::from_secs(60), "what was waited for did not come");
+        std::thread::yield_now();
+    }
+}
