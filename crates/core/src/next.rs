@@ -75,9 +75,13 @@ impl<'a> Room<'a> {
         self.plan.component(&step.component).map(|component| &component.kind)
     }
 
+    fn is_full(&self) -> bool {
+        self.taken >= self.limits.steps
+    }
+
     /// Takes a place for a step, if there is one.
     fn take(&mut self, step: &Step) -> bool {
-        let full = self.taken >= self.limits.steps
+        let full = self.is_full()
             || (self.limits.per_kind < self.limits.steps
                 && self.by_kind.get(&self.kind(step)).is_some_and(|taken| *taken >= self.limits.per_kind));
         if !full {
@@ -141,6 +145,9 @@ pub fn next(plan: &Plan, run: &RunLife, in_flight: &BTreeSet<StepId>, limits: Li
         }
         if let Action::Person { instructions } = &step.action {
             commands.push(Command::Ask { step: step.id.clone(), question: instructions.clone() });
+        } else if room.is_full() {
+            // Nothing more can start; the rest of a long plan need not be walked for it.
+            break;
         } else if room.take(step) {
             let attempt = run.attempts.get(&step.id).copied().unwrap_or(0) + 1;
             commands.push(Command::Start { step: step.id.clone(), attempt });
