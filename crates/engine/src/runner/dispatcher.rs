@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backout_contract::{Stop, StopLevel};
-use backout_core::journal::{Event, Request};
+use backout_core::journal::{Event, Request, Stance};
 use backout_core::life::StepState;
 use backout_core::name::{ComponentName, StepId};
 use backout_core::next::{Command, Limits, next};
@@ -54,7 +54,6 @@ pub(super) async fn drive(
     let (raise_stop, stop) = Stop::channel();
     let mut in_flight: BTreeSet<StepId> = BTreeSet::new();
     let mut opening = false;
-    let mut unopened: BTreeSet<ComponentName> = BTreeSet::new();
     let mut inbox = tokio::time::interval(INBOX_EVERY);
     let mut may_interrupt = true;
     loop {
@@ -118,29 +117,11 @@ pub(super) async fn drive(
         }
         tokio::select! {
             biased;
-            report = inbound.recv() => match report {
-                Some(Report::Intend(event, go)) => {
-                    book.append(vec![event]).await?;
-                    backout_kit::failpoint!("step-intended");
-                    // The unit may have been ended with its runtime; then nobody waits.
-                    let _ = go.send(());
-                }
-                Some(Report::Over(step, events)) => {
-                    in_flight.remove(&step);
-                    book.note(events).await?;
-                    backout_kit::failpoint!("step-over");
-                }
-                Some(Report::Opened(component, result)) => {
-                    opening = false;
-                    match result {
-                        Ok(()) => book.append(vec![Event::Reopened { component }]).await?,
-                        Err(_) => {
-                            unopened.insert(component);
-                            book.append(vec![Event::RunStopped { stance: backout_core::journal::Stance::StayClosed }]).await?;
-                        }
-                    }
-                }
-                None => return Err(EngineError::Corrupt("the units are gone".into())),
+            report = inbound.recv() => {
+                let Some(first) = report else {
+                    return Err(EngineError::Corrupt("the units are gone".into()));
+                };
+                take_reports(first, &mut inbound, &mut in_flight, &mut opening, book).await?;
             },
             interrupt = interrupts.recv(), if may_interrupt => match interrupt {
                 Some(Interrupt::Finish) => {
@@ -162,6 +143,52 @@ pub(super) async fn drive(
 
 fn run_of(book: &Book) -> Result<&backout_core::life::RunLife, EngineError> {
     book.life().open_run().ok_or_else(|| EngineError::Corrupt("the run is gone".into()))
+}
+
+/// Takes in one report and all that have come meanwhile: intents of steps that began side by side become durable
+/// together, with one commit.
+async fn take_reports(
+    first: Report,
+    inbound: &mut mpsc::Receiver<Report>,
+    in_flight: &mut BTreeSet<StepId>,
+    opening: &mut bool,
+    book: &mut Book,
+) -> Result<(), EngineError> {
+    let mut intents = Vec::new();
+    let mut waiting = Vec::new();
+    let mut next = Some(first);
+    while let Some(report) = next {
+        match report {
+            Report::Intend(event, go) => {
+                intents.push(event);
+                waiting.push(go);
+            }
+            Report::Over(step, events) => {
+                in_flight.remove(&step);
+                book.note(events).await?;
+                backout_kit::failpoint!("step-over");
+            }
+            Report::Opened(component, result) => {
+                *opening = false;
+                let event = match result {
+                    Ok(()) => Event::Reopened { component },
+                    // It was tried and would not open: rest with it shut.
+                    Err(_) => Event::RunStopped { stance: Stance::StayClosed },
+                };
+                book.append(vec![event]).await?;
+            }
+        }
+        next = inbound.try_recv().ok();
+    }
+    if !intents.is_empty() {
+        book.append(intents).await?;
+        backout_kit::failpoint!("step-intended");
+    }
+    for go in waiting {
+        // The unit may have been ended with its runtime; then nobody waits.
+        let _ = go.send(());
+    }
+    Ok(())
 }
 
 /// Takes requests out of the inbox: journaled first, removed after, so that one is neither lost nor taken twice.
