@@ -79,13 +79,6 @@ pub(super) async fn drive(
                     Command::Ask { step, question } => {
                         book.append(vec![Event::StepAsked { step, question }]).await?
                     }
-                    Command::Reopen(component) if unopened.contains(&component) => {
-                        // It was tried and would not open: rest with it shut.
-                        book.append(vec![Event::RunStopped {
-                            stance: backout_core::journal::Stance::StayClosed,
-                        }])
-                        .await?;
-                    }
                     Command::Reopen(component) => {
                         book.append(vec![Event::ReopenIntended { component: component.clone() }]).await?;
                         if let Some(part) = find(&assembled.parts, &component) {
