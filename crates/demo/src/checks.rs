@@ -106,6 +106,16 @@ pub fn content_digest(database: &Path) -> Result<String> {
     read().with_context(|| format!("read all of {}", database.display()))
 }
 
+/// The number of the release that answers, if its health is good: neither down nor in maintenance.
+///
+/// # Errors
+/// The service does not answer.
+pub fn release_in_service(base_url: &str) -> Result<Option<String>> {
+    let health = http::Service::health(base_url)?;
+    let text = |field: &str| health.body.get(field).and_then(serde_json::Value::as_str);
+    Ok(text("version").filter(|_| text("status") == Some("up")).map(str::to_owned))
+}
+
 /// Who could log in.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogIns {

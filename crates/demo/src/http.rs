@@ -31,14 +31,23 @@ pub struct Service {
 impl Service {
     /// Finds the API by asking `/health`; a service that does not answer is supposed to have the first one.
     pub fn find(base_url: &str) -> Result<Self> {
-        let host = base_url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-        let address = host.and_then(|host| host.to_socket_addrs().ok()?.next());
-        let address = address.with_context(|| format!("understand the address {base_url}"))?;
-        let mut service = Self { address, api: String::new() };
+        let mut service = Self::without_api(base_url)?;
         let health = service.send("GET", "/health", None, None);
         let announced = health.ok().and_then(|answer| Some(answer.body.get("api")?.as_str()?.to_owned()));
         service.api = announced.unwrap_or_else(|| "/api/v1".to_owned());
         Ok(service)
+    }
+
+    /// What a service says of itself.
+    pub fn health(base_url: &str) -> Result<Answer> {
+        Self::without_api(base_url)?.send("GET", "/health", None, None)
+    }
+
+    fn without_api(base_url: &str) -> Result<Self> {
+        let host = base_url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+        let address = host.and_then(|host| host.to_socket_addrs().ok()?.next());
+        let address = address.with_context(|| format!("understand the address {base_url}"))?;
+        Ok(Self { address, api: String::new() })
     }
 
     /// Asks for a token with the user's password.

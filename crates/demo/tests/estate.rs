@@ -155,6 +155,8 @@ fn release_1_serves_its_users() {
     assert_eq!((status, &health["status"], &health["version"]), (200, &"up".into(), &"1.4.0".into()));
     assert_eq!((&health["ids"], &health["schema_ok"]), (&"integer".into(), &Value::Bool(true)));
 
+    assert_eq!(checks::release_in_service(&service.base_url).unwrap().as_deref(), Some("1.4.0"));
+
     let logged_in = checks::log_ins(&service.base_url).unwrap();
     assert_eq!((logged_in.accepted, logged_in.refused), (people::everybody().len(), vec![]));
 
@@ -211,6 +213,7 @@ fn maintenance_shuts_everybody_out_at_once_but_health() {
     assert_eq!((status, &body["error"]), (503, &"maintenance".into()));
     let (status, health) = service.get("/health");
     assert_eq!((status, &health["status"], &health["in_flight"]), (200, &"maintenance".into(), &0.into()));
+    assert_eq!(checks::release_in_service(&service.base_url).unwrap(), None);
     assert!(!estate.root().join("data/todo.db-wal").exists(), "the database was let go");
     let report = traffic::run(&service.base_url, 9).unwrap();
     assert_eq!(report.by_status, BTreeMap::from([(503, 9)]));
