@@ -268,7 +268,7 @@ impl<W: World> Bench<W> {
         }
         let seen = self.look(Depth::Look).await?.seen;
         Ok(match &order.before {
-            _ if seen.same_shape(&order.after) => Sighting::After,
+            _ if seen.same_exactly(&order.after) => Sighting::After,
             Some(before) if seen.same_shape(before) => Sighting::Before,
             Some(before) if !before.is_known() && seen.word() == before.word() => Sighting::Before,
             _ => Sighting::Neither { found: seen.word().to_owned(), seen },

@@ -22,7 +22,7 @@ use serde_json::Value;
 use crate::bench::{Bench, KEY, context, seen_by};
 use crate::component::configure;
 use crate::outcome::Failure;
-use crate::strace;
+use crate::strace::{self, Point};
 use crate::vault::FolderVault;
 use crate::world::World;
 
@@ -48,8 +48,8 @@ pub(crate) enum Manner {
     AsNobody,
     /// To its end, with the calls that change something written to a log.
     Traced,
-    /// Killed before this call that changes something, counted by thread.
-    KilledBefore(usize),
+    /// Killed before this call.
+    KilledBefore(Point),
     /// Killed so long after it began.
     KilledAfter(Duration),
 }
@@ -142,9 +142,9 @@ fn prepare<W: World>(bench: &Bench<W>, errand: Errand<'_>, manner: &Manner) -> s
 
 fn start<W: World>(bench: &Bench<W>, baggage: &Path, manner: Manner) -> std::io::Result<End> {
     let own = std::env::current_exe()?;
-    let mut command = match manner {
-        Manner::Traced => strace::tracing(&log_of(bench), None),
-        Manner::KilledBefore(call) => strace::tracing(Path::new("/dev/null"), Some(call)),
+    let mut command = match &manner {
+        Manner::Traced => strace::tracing(&log_of(bench)),
+        Manner::KilledBefore(point) => strace::killing(point),
         Manner::Plain | Manner::AsNobody | Manner::KilledAfter(_) => Command::new(&own),
     };
     if matches!(manner, Manner::Traced | Manner::KilledBefore(_)) {

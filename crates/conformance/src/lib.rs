@@ -35,7 +35,7 @@ use std::time::Duration;
 
 pub use bench::{Bench, Looked};
 pub use cases::saying::HOSTILE_NAMES;
-pub use component::configure;
+pub use component::{configure, quoted};
 pub use liar::Liar;
 pub use outcome::{Failure, Outcome, Ran};
 pub use resolver::MapResolver;

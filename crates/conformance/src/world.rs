@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use backout_contract::{Door, Driver};
@@ -30,6 +31,9 @@ pub trait World: Send + Sync + Sized + 'static {
     /// Whether the thing lives outside this process, so that another process can go on with it. Only a simulated
     /// thing says no; its reverts are dropped half-way instead of killed.
     const LIVES_OUTSIDE: bool = true;
+
+    /// How finely the kind tells when a thing was started, with a margin.
+    const START_GRAIN: Duration = Duration::from_millis(50);
 
     /// A world of its own, with nothing in it yet.
     async fn new() -> Self;

@@ -1,7 +1,5 @@
 //! Doors close, open and restart, each once.
 
-use std::time::Duration;
-
 use backout_contract::{Depth, Door, Effect};
 use backout_core::capability::Quiescence;
 
@@ -66,12 +64,14 @@ pub async fn restarts_happen_once<W: World>(bench: &Bench<W>) -> Outcome {
             "the kind has a door: `World::started` must tell its starts apart".to_owned(),
         ));
     };
-    // Systems tell their start in hundredths or whole seconds: `since` lies well apart from both starts.
-    let margin = Duration::from_millis(1100);
-    tokio::time::sleep(margin).await;
+    // `since` lies well apart from both starts, as finely as the kind can tell.
+    tokio::time::sleep(W::START_GRAIN).await;
     let since = now();
-    tokio::time::sleep(margin).await;
+    tokio::time::sleep(W::START_GRAIN).await;
     bench.quiesce().await?;
+    if bench.world.door().await != Some(Door::Shut) {
+        return Err(Failure::NoGround("`quiesce` does not shut the door".to_owned()));
+    }
     if !opening_restarts {
         let first = bench.restart(since).await?;
         must!(

@@ -7,11 +7,10 @@ use std::time::Duration;
 use backout_contract::{Depth, Effect, Sighting, Stop, StopLevel};
 use backout_kit::processes::end_all_children_of;
 
-use super::aside::nothing_is_left;
 use crate::bench::Bench;
 use crate::child::{self, Errand, Manner, log_of};
 use crate::outcome::{Failure, Outcome, Ran, must};
-use crate::scene::{Scene, as_ground};
+use crate::scene::{Scene, as_ground, nothing_is_left};
 use crate::strace;
 use crate::world::World;
 
@@ -34,6 +33,7 @@ const GRACE: Duration = Duration::from_millis(200);
 /// Killed anywhere, a look tells *before* from *after*, and a second attempt leads to what was saved; nothing is
 /// lost that was displaced, and nothing is left behind after release.
 pub async fn killed_anywhere_is_resumable<W: World>(bench: &Bench<W>) -> Outcome {
+    Scene::works::<W>(&bench.test).await?;
     if !W::LIVES_OUTSIDE {
         return dropped_anywhere_is_resumable(bench).await;
     }
@@ -48,7 +48,10 @@ pub async fn killed_anywhere_is_resumable<W: World>(bench: &Bench<W>) -> Outcome
         let log = std::fs::read_to_string(log_of(bench)).unwrap_or_default();
         strace::points(&log)
             .into_iter()
-            .map(|(call, text)| (Manner::KilledBefore(call), format!("killed before call {call}, {text}")))
+            .map(|point| {
+                let when = format!("killed before {} number {}, {}", point.name, point.count, point.shown);
+                (Manner::KilledBefore(point), when)
+            })
             .collect()
     } else {
         eprintln!("strace cannot be used: kills are told apart by time only");
@@ -111,6 +114,7 @@ async fn dropped_anywhere_is_resumable<W: World>(bench: &Bench<W>) -> Outcome {
 
 /// Told to stop, a revert returns, and can be gone on with like one that was killed.
 pub async fn stopped_is_resumable<W: World>(bench: &Bench<W>) -> Outcome {
+    Scene::works::<W>(&bench.test).await?;
     for level in [StopLevel::Finish, StopLevel::Abandon] {
         for is_early in [true, false] {
             let bench = Bench::<W>::new(&bench.test).await;

@@ -8,7 +8,7 @@ use crate::bench::Bench;
 use crate::child::{self, Errand};
 use crate::listing::difference;
 use crate::outcome::{Outcome, Ran, ask, must};
-use crate::scene::{Scene, save};
+use crate::scene::{Scene, as_broken, as_ground, save};
 use crate::world::World;
 
 /// `connect`, `capture`, `ready`, `examine`, `door`, `sight`, `read_marker` and `displaced` leave contents and
@@ -81,7 +81,7 @@ pub async fn capture_twice_is_equal<W: World>(bench: &Bench<W>) -> Outcome {
 
 /// Whoever may read the thing and not write it can look at it, and sees the same.
 pub async fn a_reader_can_look<W: World>(bench: &Bench<W>) -> Outcome {
-    save(bench).await?;
+    as_ground(save(bench).await)?;
     ask!(bench.world.let_read_only().await);
     let ours = bench.look(Depth::Look).await;
     let theirs = if W::LIVES_OUTSIDE && child::is_superuser() {
@@ -90,7 +90,7 @@ pub async fn a_reader_can_look<W: World>(bench: &Bench<W>) -> Outcome {
         None
     };
     bench.world.let_write().await;
-    let ours = ours?;
+    let ours = as_broken(ours)?;
     must!(ours.seen.fingerprint().is_some(), "without the right to write, a look finds it {:?}", ours.seen);
     if let Some(end) = theirs {
         must!(

@@ -5,8 +5,8 @@ use backout_core::migration::hidden;
 
 use crate::bench::Bench;
 use crate::component::configure;
-use crate::outcome::{Failure, Outcome, Ran, ask, must};
-use crate::scene::{Scene, as_ground, save};
+use crate::outcome::{Outcome, Ran, ask, must};
+use crate::scene::{Scene, as_broken, as_ground, save};
 use crate::world::{Change, World};
 
 /// Names that do something where they are not handled as data.
@@ -21,7 +21,7 @@ pub const HOSTILE_NAMES: [&str; 14] = [
     "'",
     "\"",
     "\\",
-    "%s%n{}{{7*7}}${env:HOME}",
+    "%s%n{}{{7*7}}$HOME",
     "' OR 1=1; --",
     "\u{1b}[31mred\u{7}",
     "new\nline\u{202e}gnp.exe",
@@ -74,12 +74,13 @@ enum Trouble {
 /// of them runs, and none reaches a person's terminal unescaped.
 pub async fn hostile_names_are_inert<W: World>(bench: &Bench<W>) -> Outcome {
     ask!(bench.world.become_hostile().await);
-    let scene = broken(Scene::set(bench).await)?;
+    Scene::works::<W>(&bench.test).await?;
+    let scene = as_broken(Scene::set(bench).await)?;
     say_everything(bench, &scene).await?;
-    broken(scene.go_back(bench).await)?;
+    as_broken(scene.go_back(bench).await)?;
     let wrong = scene.is_back(bench).await?;
     must!(wrong.is_none(), "with hostile names it is not what was saved: {}", wrong.unwrap_or_default());
-    broken(bench.release().await)?;
+    as_broken(bench.release().await)?;
     for folder in [bench.world.root().to_owned(), bench.scratch(), ".".into()] {
         must!(!folder.join("PWNED").exists(), "a name was run as a command in {}", folder.display());
     }
@@ -163,12 +164,6 @@ fn files_below(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
         }
     }
     found
-}
-
-fn broken<T>(result: Result<T, Failure>) -> Result<T, Failure> {
-    result.map_err(|failure| match failure {
-        Failure::Broken(what) | Failure::NoGround(what) => Failure::Broken(what),
-    })
 }
 
 /// Everything needed to go back is reported as there when it is there.

@@ -5,11 +5,12 @@ use backout_core::observation::Seen;
 
 use crate::bench::Bench;
 use crate::outcome::{Failure, Outcome, Ran, ask, must};
-use crate::scene::{Scene, as_ground, save};
+use crate::scene::{Scene, as_broken, as_ground, save};
 use crate::world::World;
 
 /// A thing that is not there any more is seen as absent, and comes back whole.
 pub async fn what_is_gone_comes_back<W: World>(bench: &Bench<W>) -> Outcome {
+    Scene::works::<W>(&bench.test).await?;
     let (saved, contents) = as_ground(save(bench).await)?;
     bench.world.migrate().await;
     ask!(bench.world.remove().await);
@@ -23,8 +24,8 @@ pub async fn what_is_gone_comes_back<W: World>(bench: &Bench<W>) -> Outcome {
         }
     };
     must!(live.seen == Seen::Absent, "the thing is gone, and a look finds {:?}", live.seen);
-    let scene = broken(Scene::plan(bench, saved, contents).await)?;
-    broken(scene.go_back(bench).await)?;
+    let scene = as_broken(Scene::plan(bench, saved, contents).await)?;
+    as_broken(scene.go_back(bench).await)?;
     let wrong = scene.is_back(bench).await?;
     must!(wrong.is_none(), "it was gone and is back, and not what was saved: {}", wrong.unwrap_or_default());
     Ok(Ran::Passed)
@@ -32,6 +33,7 @@ pub async fn what_is_gone_comes_back<W: World>(bench: &Bench<W>) -> Outcome {
 
 /// A thing that nobody can read is an error that says so, and never blocks the way back.
 pub async fn what_is_unreadable_comes_back<W: World>(bench: &Bench<W>) -> Outcome {
+    Scene::works::<W>(&bench.test).await?;
     let (saved, contents) = as_ground(save(bench).await)?;
     bench.world.migrate().await;
     ask!(bench.world.corrupt().await);
@@ -50,8 +52,8 @@ pub async fn what_is_unreadable_comes_back<W: World>(bench: &Bench<W>) -> Outcom
     }
     let change = crate::listing::difference(&before, &bench.world.traces().await).unwrap_or_default();
     must!(change.is_empty(), "a look at a damaged thing changed it:\n    {change}");
-    let scene = broken(Scene::plan(bench, saved, contents).await)?;
-    broken(scene.go_back(bench).await)?;
+    let scene = as_broken(Scene::plan(bench, saved, contents).await)?;
+    as_broken(scene.go_back(bench).await)?;
     let wrong = scene.is_back(bench).await?;
     must!(
         wrong.is_none(),
@@ -76,7 +78,7 @@ pub async fn what_was_absent_is_put_away<W: World>(bench: &Bench<W>) -> Outcome 
         return Ran::not(format!("`steps` says: {why}"));
     }
     bench.quiesce().await?;
-    let orders = broken(bench.orders(&saved, &live))?;
+    let orders = as_broken(bench.orders(&saved, &live))?;
     for order in &orders {
         let effect = bench.revert(order).await?;
         must!(matches!(effect, Effect::Applied { .. }), "putting it away says {effect:?}");
@@ -91,11 +93,4 @@ pub async fn what_was_absent_is_put_away<W: World>(bench: &Bench<W>) -> Outcome 
         must!(effect == Effect::AlreadyThere, "putting it away twice says {effect:?}");
     }
     Ok(Ran::Passed)
-}
-
-/// What fails on this way is the way itself.
-fn broken<T>(result: Result<T, Failure>) -> Result<T, Failure> {
-    result.map_err(|failure| match failure {
-        Failure::Broken(what) | Failure::NoGround(what) => Failure::Broken(what),
-    })
 }

@@ -1,0 +1,368 @@
+//! A small good driver of things in memory, and what can be wrong with it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use async_trait::async_trait;
+use backout_contract::{
+    Captured, Context, Depth, Door, Driver, DriverError, Effect, ErrorKind, KindPage, Piece, Session,
+    StepOrder, StopLevel,
+};
+use backout_core::capability::{Capabilities, Quiescence};
+use backout_core::checkpoint::DataPart;
+use backout_core::delta::{Delta, Shown};
+use backout_core::digest::Digest;
+use backout_core::migration::{Claim, shown};
+use backout_core::observation::Seen;
+use backout_core::order::Mode;
+use backout_core::plan::{Count, DataPrice};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::estate::{Slot, Thing, with};
+use crate::flaw;
+
+pub struct Memory<const FLAW: u8, const OPENING_RESTARTS: bool>;
+
+#[derive(Clone, Deserialize, schemars::JsonSchema)]
+pub struct Config {
+    name: String,
+    #[serde(flatten)]
+    others: std::collections::BTreeMap<String, Value>,
+}
+
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    value: String,
+    secret: String,
+    rows: usize,
+    content: Digest,
+    #[serde(default)]
+    noise: u32,
+    #[serde(default, serialize_with = "grown")]
+    growing: u32,
+    #[serde(default)]
+    marker: Option<Value>,
+}
+
+fn grown<S: serde::Serializer>(growing: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u32(if *growing == 0 { 0 } else { growing + 1 })
+}
+
+pub struct Connected {
+    name: String,
+}
+
+fn mark(value: &str, secret: &str) -> Value {
+    json!(Digest::of_value("memory", &json!([value, secret])))
+}
+
+impl<const FLAW: u8, const OPENING_RESTARTS: bool> Driver for Memory<FLAW, OPENING_RESTARTS> {
+    const KIND: &'static str = "memory.value";
+    const STATE_VERSION: u16 = 1;
+    type Config = Config;
+    type State = State;
+    type Session = Connected;
+
+    fn page() -> KindPage {
+        KindPage { summary: "a value in memory", page: "Nothing to see." }
+    }
+
+    fn capabilities(_: &Config) -> Capabilities {
+        Capabilities {
+            mode: Mode::InPlace,
+            quiescence: Quiescence::Door { opening_restarts: OPENING_RESTARTS },
+            holds_data: true,
+            marker: true,
+            keeps_displaced: true,
+            compare_and_set: true,
+            sees_exactly: true,
+        }
+    }
+
+    fn target(config: &Config) -> String {
+        shown(&config.name)
+    }
+
+    fn claims(config: &Config, _: &Path) -> Vec<Claim> {
+        vec![Claim { space: "memory".into(), path: vec![config.name.clone()], parts: None }]
+    }
+
+    fn check(config: &Config) -> Result<(), Vec<String>> {
+        match config.others.keys().next() {
+            Some(key) if FLAW != flaw::TAKES_ANY_KEY => Err(vec![format!("`{key}` is no key")]),
+            _ => Ok(()),
+        }
+    }
+
+    fn shape(state: &State) -> Value {
+        match FLAW {
+            flaw::SHAPE_MOVES_WITH_DATA => json!([state.value, state.secret, state.rows]),
+            flaw::BLIND_TO_SHAPE => Value::Null,
+            _ => json!([state.value, state.secret, state.marker]),
+        }
+    }
+
+    fn position(state: &State) -> Option<Value> {
+        Some(json!([state.rows, state.content]))
+    }
+
+    fn diff(saved: Option<&State>, live: Option<&State>) -> Delta {
+        let mut delta = Delta::default();
+        let text = |state: Option<&State>| state.map_or(Shown::Absent, |state| Shown::text(&state.value));
+        let rows =
+            |state: Option<&State>| state.map_or(Shown::Absent, |state| Shown::text(state.rows.to_string()));
+        let sensitive = |state: Option<&State>| state.map_or(Shown::Absent, |_| Shown::Sensitive);
+        if text(saved) != text(live) || FLAW == flaw::DIFF_OF_EQUALS {
+            delta.push("value", text(live), text(saved));
+        }
+        if saved.map(|state| &state.secret) != live.map(|state| &state.secret) {
+            delta.push("secret", sensitive(live), sensitive(saved));
+        }
+        if saved.map(|state| state.content) != live.map(|state| state.content) {
+            delta.push("rows", rows(live), rows(saved));
+        }
+        delta
+    }
+
+    fn steps(config: &Config, _: Option<&State>, live: Option<&State>) -> Result<Vec<Piece<State>>, String> {
+        let name = if FLAW == flaw::SPEAKS_RAW { config.name.clone() } else { shown(&config.name) };
+        let mut title = format!("put {name} back");
+        if let (flaw::TITLE_COUNTS, Some(live)) = (FLAW, live) {
+            title = format!("{title} over {} rows", live.rows);
+        }
+        let from = live.map(|live| mark(&live.value, &live.secret));
+        Ok(vec![Piece { title, effect: json!({ "from": from, "flaw": FLAW }), leaves: None }])
+    }
+
+    fn price(saved: &State, live: Option<&State>) -> Option<DataPrice> {
+        let writes = live.map_or(0, |live| live.rows.saturating_sub(saved.rows)) as u64;
+        Some(DataPrice { writes: Count::AtLeast(writes), details: Vec::new(), kept_aside: true })
+    }
+
+    async fn connect(config: Config, _: &Context) -> Result<Connected, DriverError> {
+        if FLAW == flaw::WANTS_TO_WRITE && with(&config.name, |slot| slot.is_read_only) {
+            return Err(DriverError::new(ErrorKind::Denied, "open it for writing").nothing_happened());
+        }
+        Ok(Connected { name: config.name })
+    }
+}
+
+#[async_trait]
+impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_RESTARTS>> for Connected {
+    async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<State>, DriverError> {
+        static NOISE: AtomicU32 = AtomicU32::new(0);
+        let found = with(&self.name, |slot| slot.thing.clone().map(|thing| (thing, slot.marker.clone())));
+        let Some((thing, marker)) = found else {
+            if FLAW == flaw::GONE_IS_AN_ERROR {
+                return Err(DriverError::new(ErrorKind::Other, "find it").nothing_happened());
+            }
+            return Ok(Captured { state: None, identity: None, data: Vec::new() });
+        };
+        if thing.is_corrupt {
+            return Err(DriverError::new(ErrorKind::Unreadable, "read it").nothing_happened());
+        }
+        if FLAW == flaw::LOOKING_TOUCHES {
+            with(&self.name, |slot| slot.looks += 1);
+        }
+        let content = json!(thing.rows);
+        let state = State {
+            content: Digest::of_value("memory", &content),
+            rows: thing.rows.len(),
+            value: thing.value,
+            secret: thing.secret,
+            noise: if FLAW == flaw::RANDOM_STATE { NOISE.fetch_add(1, Ordering::Relaxed) } else { 0 },
+            growing: u32::from(FLAW == flaw::CHANGES_IN_JSON),
+            marker: marker.filter(|_| FLAW == flaw::MARKER_IS_PART),
+        };
+        let mut data = Vec::new();
+        if depth == Depth::Keep {
+            let bytes = content.to_string().into_bytes();
+            let blob = context.vault.put(&bytes).await.map_err(|error| {
+                DriverError::new(ErrorKind::BadData, "keep the rows").caused_by(error).nothing_happened()
+            })?;
+            data.push(DataPart { name: "rows".into(), blob, bytes: bytes.len() as u64 });
+        }
+        Ok(Captured { state: Some(state), identity: Some("memory".into()), data })
+    }
+
+    async fn revert(&self, context: &Context, step: &StepOrder<State>) -> Result<Effect, DriverError> {
+        let applied = || Ok(Effect::Applied { evidence: "swapped".into() });
+        let live = with(&self.name, |slot| slot.thing.clone());
+        if is_after(live.as_ref(), step) {
+            let again = FLAW == flaw::DOES_IT_AGAIN && step.saved.is_some();
+            return if again { applied() } else { Ok(Effect::AlreadyThere) };
+        }
+        if !is_before(live.as_ref(), step) && FLAW != flaw::IGNORES_DRIFT {
+            return Ok(Effect::Blocked { found: "something else".into() });
+        }
+        if FLAW == flaw::UNREADABLE_BLOCKS && live.is_some_and(|live| live.is_corrupt) {
+            return Err(DriverError::new(ErrorKind::Unreadable, "read it").nothing_happened());
+        }
+        let Some(saved) = &step.saved else {
+            if FLAW != flaw::NEVER_PUTS_AWAY {
+                with(&self.name, displace);
+            }
+            return applied();
+        };
+        let rows = rows(context, step, FLAW).await?;
+        if FLAW == flaw::DOES_NOTHING {
+            return applied();
+        }
+        tokio::task::yield_now().await;
+        if context.stop.level() > StopLevel::Go && FLAW != flaw::STOPPED_BY_HALVES {
+            return Err(DriverError::new(ErrorKind::Other, "go on, being told to stop").nothing_happened());
+        }
+        let new = Thing { value: saved.value.clone(), secret: saved.secret.clone(), rows, is_corrupt: false };
+        if FLAW == flaw::DONE_BY_HALVES
+            || (FLAW == flaw::STOPPED_BY_HALVES && context.stop.level() > StopLevel::Go)
+        {
+            with(&self.name, |slot| {
+                if let Some(thing) = &mut slot.thing {
+                    slot.displaced.push(thing.clone());
+                    thing.value = new.value.clone();
+                }
+            });
+            if FLAW == flaw::STOPPED_BY_HALVES {
+                return Err(DriverError::new(ErrorKind::Other, "go on, being told to stop"));
+            }
+            tokio::task::yield_now().await;
+            with(&self.name, |slot| slot.thing = Some(new));
+            return applied();
+        }
+        with(&self.name, |slot| slot.beside = Some(new));
+        tokio::task::yield_now().await;
+        with(&self.name, |slot| {
+            let kept_rows = slot.thing.as_ref().map(|thing| thing.rows.clone());
+            displace(slot);
+            slot.thing = slot.beside.take();
+            match (FLAW, &mut slot.thing) {
+                (flaw::FORGETS_DATA, Some(thing)) => thing.rows = kept_rows.unwrap_or_default(),
+                (flaw::LOSES_THE_DISPLACED, _) => slot.displaced.clear(),
+                _ => {}
+            }
+        });
+        tokio::task::yield_now().await;
+        applied()
+    }
+
+    async fn ready(
+        &self,
+        _: &Context,
+        _: Option<&State>,
+        _: &[DataPart],
+    ) -> Result<Vec<String>, DriverError> {
+        let lacks = FLAW == flaw::LACKS_NOTHING_AND_SAYS_SO;
+        Ok(lacks.then(|| "there is no room".to_owned()).into_iter().collect())
+    }
+
+    async fn door(&self, _: &Context) -> Result<Door, DriverError> {
+        let is_open = with(&self.name, |slot| slot.is_open) && FLAW != flaw::DOOR_LIES;
+        Ok(if is_open { Door::Open } else { Door::Shut })
+    }
+
+    async fn quiesce(&self, _: &Context) -> Result<Effect, DriverError> {
+        Ok(with(&self.name, |slot| {
+            if !slot.is_open {
+                return Effect::AlreadyThere;
+            }
+            slot.is_open = FLAW == flaw::DOOR_LIES;
+            Effect::Applied { evidence: "shut".into() }
+        }))
+    }
+
+    async fn restart(&self, _: &Context, since: i64) -> Result<Effect, DriverError> {
+        Ok(with(&self.name, |slot| {
+            if slot.started >= since && FLAW != flaw::RESTARTS_EVERY_TIME {
+                return Effect::AlreadyThere;
+            }
+            start(slot);
+            Effect::Applied { evidence: "started".into() }
+        }))
+    }
+
+    async fn reopen(&self, _: &Context, _: Option<&State>) -> Result<Effect, DriverError> {
+        Ok(with(&self.name, |slot| {
+            if slot.is_open {
+                return Effect::AlreadyThere;
+            }
+            if OPENING_RESTARTS {
+                start(slot);
+            }
+            slot.is_open = true;
+            Effect::Applied { evidence: "open".into() }
+        }))
+    }
+
+    async fn read_marker(&self, _: &Context) -> Result<Option<Value>, DriverError> {
+        Ok(with(&self.name, |slot| slot.marker.clone()))
+    }
+
+    async fn write_marker(&self, _: &Context, marker: Option<&Value>) -> Result<(), DriverError> {
+        with(&self.name, |slot| slot.marker = marker.cloned());
+        Ok(())
+    }
+
+    async fn displaced(&self, _: &Context) -> Result<Vec<String>, DriverError> {
+        let count = with(&self.name, |slot| slot.displaced.len());
+        Ok((0..count).map(|index| index.to_string()).collect())
+    }
+
+    async fn release(&self, _: &Context) -> Result<(), DriverError> {
+        with(&self.name, |slot| {
+            if FLAW != flaw::RELEASES_NOTHING {
+                slot.displaced.clear();
+                slot.beside = None;
+            }
+            if let (flaw::RELEASES_TOO_MUCH, Some(thing)) = (FLAW, &mut slot.thing) {
+                thing.rows.clear();
+            }
+        });
+        Ok(())
+    }
+}
+
+fn displace(slot: &mut Slot) {
+    if let Some(thing) = slot.thing.take() {
+        slot.displaced.push(thing);
+    }
+}
+
+fn start(slot: &mut Slot) {
+    slot.starts += 1;
+    slot.started = crate::memory_world::now();
+}
+
+fn is_after(live: Option<&Thing>, step: &StepOrder<State>) -> bool {
+    match (live, &step.saved) {
+        (None, None) => true,
+        (Some(live), Some(saved)) => {
+            !live.is_corrupt && live.value == saved.value && live.secret == saved.secret
+        }
+        _ => false,
+    }
+}
+
+fn is_before(live: Option<&Thing>, step: &StepOrder<State>) -> bool {
+    match (live, &step.before) {
+        (None, Some(Seen::Absent)) => true,
+        (Some(live), Some(Seen::Present { .. })) => {
+            step.effect.get("from") == Some(&mark(&live.value, &live.secret))
+        }
+        (Some(live), Some(Seen::Unreadable { .. })) => live.is_corrupt,
+        _ => false,
+    }
+}
+
+async fn rows(context: &Context, step: &StepOrder<State>, flaw: u8) -> Result<Vec<String>, DriverError> {
+    let secret = step.saved.as_ref().map_or("", |saved| saved.secret.as_str());
+    let what =
+        if flaw == flaw::LEAKS { format!("open it with {secret}") } else { "read its rows".to_owned() };
+    let failed = || DriverError::new(ErrorKind::BadData, what.clone()).nothing_happened();
+    let part = step.data.first().ok_or_else(failed)?;
+    match context.vault.get(&part.blob).await {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed().caused_by(error)),
+        Err(_) if flaw == flaw::IGNORES_DAMAGE => Ok(Vec::new()),
+        Err(error) => Err(failed().caused_by(error)),
+    }
+}
