@@ -46,6 +46,9 @@ pub struct RunOptions {
     pub reclaim: bool,
     /// Most writes that may be lost; none is whatever the plan said.
     pub accept_loss: Option<u64>,
+    /// The plan was made by this very command and nobody was waited for since, so it need not be made again to
+    /// find out whether it is stale. Each step still looks before it acts.
+    pub just_made: bool,
 }
 
 /// How a run ended, as far as this process is concerned.
@@ -100,10 +103,14 @@ pub async fn run(
     tools: &Tools,
 ) -> Result<Ending, EngineError> {
     refuse_open_run(book)?;
-    let fresh =
-        crate::preview::preview(assembled, book.life(), PreviewInput { choices: given_choices(plan) }, tools)
-            .await?;
-    refuse_moved(plan, &fresh)?;
+    let fresh = if options.just_made {
+        plan.clone()
+    } else {
+        let input = PreviewInput { choices: given_choices(plan) };
+        let fresh = crate::preview::preview(assembled, book.life(), input, tools).await?;
+        refuse_moved(plan, &fresh)?;
+        fresh
+    };
     refuse_questions(&fresh)?;
     refuse_price(&fresh, &options)?;
     if let Some(step) = options.pause_before.as_ref().filter(|step| fresh.step(step).is_none()) {
