@@ -11,4 +11,5 @@ pub fn registry() -> Registry {
         .with_driver::<backout_driver_file::FileLink>()
         .with_driver::<backout_driver_file::FileTree>()
         .with_driver::<backout_driver_process::Process>()
+        .with_driver::<backout_driver_sqlite::Database>()
 }

@@ -40,10 +40,22 @@ fn matching<'a>(
 ) -> Vec<Finding> {
     lines
         .flat_map(|(number, line)| {
-            let found = words.iter().filter(move |(word, _)| line.contains(word));
+            let found = words.iter().filter(move |(word, _)| stands_in(line, word));
             found.map(move |(word, why)| Finding::at(&file.path, number, format!("`{word}`: {why}")))
         })
         .collect()
+}
+
+/// Whether the text stands in the line, not as a part of a longer word: `mktemp -t XXXXXX` is no note.
+fn stands_in(line: &str, text: &str) -> bool {
+    let is_letter = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+    line.match_indices(text).any(|(at, _)| {
+        let (before, after) =
+            (line.get(..at).unwrap_or_default(), line.get(at + text.len()..).unwrap_or_default());
+        let grows_left = is_letter(text.chars().next()) && is_letter(before.chars().next_back());
+        let grows_right = is_letter(text.chars().next_back()) && is_letter(after.chars().next());
+        !grows_left && !grows_right
+    })
 }
 
 #[cfg(test)]
@@ -56,6 +68,7 @@ mod tests {
     #[rstest]
     #[case::machine_path("docs/a.md", "see /home/ann/notes", false)]
     #[case::note("crates/a/src/lib.rs", "// FIXME later", false)]
+    #[case::part_of_a_word("benches/a.sh", "mktemp -t XXXXXX", true)]
     #[case::fixed_place("crates/a/src/lib.rs", "let d = \"/tmp/demo\";", false)]
     #[case::fixed_place_in_a_test("crates/a/tests/all.rs", "let d = \"/tmp/demo\";", true)]
     #[case::fixed_place_in_a_document("docs/a.md", "`--dir \"/tmp/demo\"`", true)]
