@@ -48,6 +48,7 @@ fn run(root: &Path, program: &str, arguments: &[&str]) -> Result<()> {
     let status = Command::new(program)
         .args(arguments)
         .current_dir(root)
+        .env("DEBIAN_FRONTEND", "noninteractive")
         .stdin(Stdio::null())
         .status()
         .with_context(|| format!("run {program}"))?;
