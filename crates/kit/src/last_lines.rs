@@ -24,6 +24,13 @@ pub fn last_lines(text: &str, count: usize) -> Vec<String> {
     lines
 }
 
+/// The text with `***` in place of every secret. Longer ones go first, so that none shows what is left of another.
+pub fn without_secrets<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    let mut secrets: Vec<&str> = secrets.into_iter().filter(|secret| !secret.trim().is_empty()).collect();
+    secrets.sort_unstable_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+}
+
 fn shown(line: &str) -> String {
     path_text::encode(OsStr::new(&line.replace('\t', " ")))
 }
@@ -31,6 +38,17 @@ fn shown(line: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_hidden_the_longest_first() {
+        for (secrets, expected) in [
+            (vec![], "user=ann token=annabel"),
+            (vec!["ann", "annabel"], "user=*** token=***"),
+            (vec!["", " ", "absent"], "user=ann token=annabel"),
+        ] {
+            assert_eq!(without_secrets("user=ann token=annabel", secrets), expected);
+        }
+    }
 
     #[test]
     fn the_last_lines_are_shown_short_and_harmless() {
