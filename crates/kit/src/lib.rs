@@ -14,6 +14,8 @@ pub mod failpoint;
 pub mod file_error;
 /// How an output ended, fit for a message.
 pub mod last_lines;
+/// What runs left beside a target, and its removal.
+pub mod leftovers;
 /// A small JSON file next to a target that says whose it is.
 pub mod marker;
 /// A reversible text form of any Unix path.
