@@ -1,16 +1,14 @@
-//! What runs left beside a target: things that stood there, and copies that were never swapped in.
+//! The names beside a target that a run uses, and what stands there.
 
-use std::ffi::OsStr;
-use std::fs::{self, Permissions};
-use std::io::{self, ErrorKind};
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use backout_contract::{Context, DriverError};
 use backout_kit::atomic_put::sync_folder_of;
 use backout_kit::file_error::FileError;
-use backout_kit::reserved::{PREFIX, sibling};
+use backout_kit::leftovers::{self, left_beside};
+use backout_kit::reserved::sibling;
 
 use crate::trouble::{of_file, shown, unmade, unreadable};
 
@@ -19,6 +17,7 @@ use crate::trouble::{of_file, shown, unmade, unreadable};
 const BUILD: &str = "build";
 const BESIDE: &str = "beside";
 const DISPLACED: &str = "displaced";
+const ROLES: [&str; 3] = [BUILD, BESIDE, DISPLACED];
 
 /// The names beside a target that belong to one run.
 #[derive(Debug, Clone)]
@@ -55,80 +54,20 @@ pub(crate) fn is_there(path: &Path) -> Result<bool, DriverError> {
     }
 }
 
-/// Everything that runs left beside a target, in the order of their names.
-pub(crate) fn left_beside(target: &Path) -> Result<Vec<PathBuf>, DriverError> {
-    let Some(folder) = target.parent() else { return Ok(Vec::new()) };
-    let listing = match fs::read_dir(folder) {
-        Ok(listing) => listing,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(unreadable("list", folder, error)),
-    };
-    let mut found = Vec::new();
-    for entry in listing {
-        let entry = entry.map_err(|error| unreadable("list", folder, error))?;
-        if is_left_by_a_run(&entry.file_name(), target) {
-            found.push(folder.join(entry.file_name()));
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// Whether a name is one that a run gives to something beside this target, and not beside one whose name merely
-/// ends alike: runs have no dash in their names.
-fn is_left_by_a_run(name: &OsStr, target: &Path) -> bool {
-    let Some(rest) = name.as_bytes().strip_prefix(PREFIX.as_bytes()) else { return false };
-    [BUILD, BESIDE, DISPLACED].iter().any(|role| {
-        let after_role = rest.strip_prefix(role.as_bytes()).and_then(|rest| rest.strip_prefix(b"-"));
-        let run = after_role.and_then(|rest| rest.split(|byte| *byte == b'-').next());
-        run.and_then(|run| std::str::from_utf8(run).ok()).filter(|run| !run.is_empty()).is_some_and(|run| {
-            sibling(target, &format!("{role}-{run}")).is_ok_and(|path| path.file_name() == Some(name))
-        })
-    })
-}
-
 /// What was left beside, for people.
 pub(crate) fn listed(target: &Path) -> Result<Vec<String>, DriverError> {
-    Ok(left_beside(target)?.iter().map(|path| shown(path)).collect())
+    let left = left_beside(target, &ROLES).map_err(|error| of_file(error).nothing_happened())?;
+    Ok(left.iter().map(|path| shown(path)).collect())
 }
 
 /// Removes everything that runs left beside a target.
 pub(crate) fn release(target: &Path) -> Result<(), DriverError> {
-    let left = left_beside(target)?;
-    for path in &left {
-        remove(path)?;
-    }
-    if left.is_empty() { Ok(()) } else { sync_folder_of(target).map_err(of_file) }
+    leftovers::release(target, &ROLES).map_err(of_file)
 }
 
-/// Removes a tree, a file or a link with everything below it, links not followed; fine when nothing is there.
-/// Directories that forbid it are made writable first.
+/// Removes something of our own.
 pub(crate) fn remove(path: &Path) -> Result<(), DriverError> {
-    let removed = match fs::symlink_metadata(path) {
-        Ok(there) if there.is_dir() => match fs::remove_dir_all(path) {
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-                make_writable(path).and_then(|()| fs::remove_dir_all(path))
-            }
-            result => result,
-        },
-        Ok(_) => fs::remove_file(path),
-        Err(error) => Err(error),
-    };
-    match removed {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(unmade("remove", path, error)),
-        _ => Ok(()),
-    }
-}
-
-fn make_writable(folder: &Path) -> io::Result<()> {
-    fs::set_permissions(folder, Permissions::from_mode(0o700))?;
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            make_writable(&entry.path())?;
-        }
-    }
-    Ok(())
+    leftovers::remove(path).map_err(|error| of_file(error).nothing_happened())
 }
 
 /// Gives a finished copy its name beside the target, durably.
@@ -136,45 +75,4 @@ pub(crate) fn call_it_ready(places: &Places) -> Result<(), DriverError> {
     fs::rename(&places.build, &places.beside)
         .map_err(|error| unmade("rename the copy beside", &places.target, error))?;
     sync_folder_of(&places.beside).map_err(|error: FileError| of_file(error).nothing_happened())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_runs_left_beside_this_target_is_found() {
-        for (name, target, expected) in [
-            (".backout-displaced-r1-site", "/srv/site", true),
-            (".backout-beside-r12-site", "/srv/site", true),
-            (".backout-build-r1-site", "/srv/site", true),
-            (".backout-displaced-r1-site", "/srv/my-site", false),
-            (".backout-displaced-r1-my-site", "/srv/site", false),
-            (".backout-displaced-r1-my-site", "/srv/my-site", true),
-            (".backout-marker-site", "/srv/site", false),
-            (".backout-displaced--site", "/srv/site", false),
-            ("displaced-r1-site", "/srv/site", false),
-            (".backout-displaced-r1-site2", "/srv/site", false),
-        ] {
-            assert_eq!(is_left_by_a_run(OsStr::new(name), Path::new(target)), expected, "{name} {target}");
-        }
-    }
-
-    #[test]
-    fn whatever_is_left_can_be_removed_and_nothing_else_is() {
-        let folder = tempfile::tempdir().unwrap();
-        let target = folder.path().join("site");
-        let outside = folder.path().join("outside");
-        fs::write(&outside, "stays").unwrap();
-        let left = folder.path().join(".backout-displaced-r1-site");
-        fs::create_dir_all(left.join("closed/deep")).unwrap();
-        std::os::unix::fs::symlink(&outside, left.join("closed/link")).unwrap();
-        fs::set_permissions(left.join("closed"), Permissions::from_mode(0o500)).unwrap();
-        fs::set_permissions(&left, Permissions::from_mode(0o000)).unwrap();
-        assert_eq!(left_beside(&target).unwrap(), [left]);
-        release(&target).unwrap();
-        release(&target).unwrap();
-        assert_eq!(left_beside(&target).unwrap(), Vec::<PathBuf>::new());
-        assert_eq!(fs::read_to_string(outside).unwrap(), "stays");
-    }
 }

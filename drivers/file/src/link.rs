@@ -18,7 +18,7 @@ use backout_core::order::Mode;
 use backout_kit::atomic_put::{put_link, sync_folder_of};
 use backout_kit::beside::{displace, swap};
 use backout_kit::file_error::{FileError, OnFile};
-use backout_kit::{marker, path_text};
+use backout_kit::{marker, path_text, place};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -26,7 +26,6 @@ use serde_json::{Value, json};
 use crate::displaced::{self, Places, call_it_ready, is_there, remove};
 use crate::judge::Found;
 use crate::tree::config::{claims, path_mistakes, resolve, target};
-use crate::tree::ready::place_is_ready;
 use crate::trouble::{bad_data, of_file, shown, unmade, unreadable};
 
 /// The kind `file.link`.
@@ -174,7 +173,7 @@ impl Session<FileLink> for LinkSession {
         saved: Option<&LinkState>,
         _: &[DataPart],
     ) -> Result<Vec<String>, DriverError> {
-        let mut found = place_is_ready(&self.path)?;
+        let mut found = place::obstacles(&self.path).map_err(of_file)?;
         if let Some(saved) = saved {
             let folder = self.path.parent().unwrap_or(Path::new("/"));
             // Followed to its end: a link to a link that leads nowhere is as bad.

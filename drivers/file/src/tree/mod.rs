@@ -16,7 +16,6 @@ use backout_kit::marker;
 use serde_json::Value;
 
 pub(crate) mod config;
-pub(crate) mod ready;
 
 mod build;
 mod capture;
@@ -25,6 +24,7 @@ mod content;
 mod diff;
 mod handle;
 mod keep;
+mod ready;
 mod revert;
 mod selector;
 mod state;

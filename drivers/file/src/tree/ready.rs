@@ -5,14 +5,11 @@ use std::path::Path;
 
 use backout_contract::DriverError;
 use backout_kit::{place, space};
-use rustix::fs::{Access, AtFlags, CWD, accessat};
-use rustix::io::Errno;
 use rustix::process::{getegid, geteuid, getgroups};
 
-use super::handle::{Kind, look};
 use super::selector::Selector;
 use super::state::TreeState;
-use crate::trouble::{of_file, shown, unreadable};
+use crate::trouble::of_file;
 
 /// Room for what the file system itself needs, in bytes a thing.
 const OVERHEAD: u64 = 4096;
@@ -23,7 +20,7 @@ pub(super) fn ready(
     selector: &Selector,
     saved: Option<&TreeState>,
 ) -> Result<Vec<String>, DriverError> {
-    let mut found = place_is_ready(target)?;
+    let mut found = place::obstacles(target).map_err(of_file)?;
     let Some(saved) = saved else { return Ok(found) };
     found.extend(enough_space(target, saved)?);
     found.extend(owners_can_be_set(saved));
@@ -39,39 +36,6 @@ pub(super) fn ready(
             entry.path
         )
     }));
-    Ok(found)
-}
-
-/// Whether names in the folder of the target can be changed. For whatever is put back by renaming.
-pub(crate) fn place_is_ready(target: &Path) -> Result<Vec<String>, DriverError> {
-    let Some(folder) = target.parent() else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    match accessat(CWD, folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS) {
-        Ok(()) => {}
-        Err(Errno::NOENT) => found.push(format!("the folder {} is not there", shown(folder))),
-        Err(Errno::NOTDIR) => found.push(format!("{} is no folder", shown(folder))),
-        Err(Errno::ROFS) => found.push(format!("the file system of {} is read-only", shown(folder))),
-        Err(Errno::ACCESS | Errno::PERM) => {
-            found.push(format!("we may not write to the folder {}", shown(folder)));
-        }
-        Err(error) => return Err(unreadable("look at", folder, error)),
-    }
-    if place::is_mount_point(target).map_err(|error| unreadable("look at", target, error))? {
-        found.push(format!("{} is a mount point and cannot be swapped: name what lies in it", shown(target)));
-    }
-    if let (Ok(there), Ok(around)) = (look(CWD, target.as_os_str()), look(CWD, folder.as_os_str())) {
-        let we = geteuid().as_raw();
-        if around.kind == Kind::Directory
-            && around.mode & 0o1000 != 0
-            && ![there.user, around.user, 0].contains(&we)
-            && we != 0
-        {
-            found.push(format!(
-                "{} belongs to another user, and its folder lets only them rename it",
-                shown(target)
-            ));
-        }
-    }
     Ok(found)
 }
 
