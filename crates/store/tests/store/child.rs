@@ -1,4 +1,4 @@
-//! Two processes. The other one is this very test binary, started on the ignored test below.
+//! Two processes. The other one is this very test binary, started on the first test below.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
@@ -12,9 +12,8 @@ use super::support::{armed, open, opened, read, state, us};
 const ROLE: &str = "STORE_TEST_ROLE";
 const FOLDER: &str = "STORE_TEST_FOLDER";
 
-/// The other process.
+/// The other process; without a role it has nothing to do.
 #[tokio::test]
-#[ignore = "started by other tests"]
 async fn other_process() {
     let Ok(role) = std::env::var(ROLE) else { return };
     let layout = Layout::at(std::env::var_os(FOLDER).unwrap());
@@ -67,7 +66,7 @@ fn start(mut command: Command, role: &str, layout: &Layout) -> Child {
 
 fn binary() -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "store::child::other_process", "--ignored", "--nocapture"]);
+    command.args(["--exact", "store::child::other_process", "--nocapture"]);
     command
 }
 
