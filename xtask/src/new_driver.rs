@@ -30,7 +30,7 @@ pub fn run(repository: &Repository, name: &str) -> Result<bool> {
     sync::run(&Repository::read()?)?;
     println!(
         "drivers/{name} is there. Next:\n\
-         1. read docs/drivers.md; fill the files under drivers/{name}/src and its README.md\n\
+         1. read docs/driver-guide.md; fill the files under drivers/{name}/src and its README.md\n\
          2. cargo test -p backout-driver-{name}   (fails until the driver does what it promises)"
     );
     Ok(true)

@@ -6,15 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backout_contract::erased::ConfiguredDyn;
-use backout_contract::{
-    Context, Depth, Door, Driver, DriverError, Effect, ErrorKind, Exactness, SessionDyn, Sighting, StepOrder,
-    Stop,
-};
-use backout_core::capability::{Capabilities, Quiescence};
+use backout_contract::{Context, Depth, Driver, DriverError, ErrorKind, SessionDyn, StepOrder, Stop};
+use backout_core::capability::Capabilities;
 use backout_core::checkpoint::DataPart;
 use backout_core::digest::FingerprintKey;
 use backout_core::name::{ComponentName, KindName, RunId};
-use backout_core::observation::{Fingerprint, Seen, Verdict};
+use backout_core::observation::{Fingerprint, Seen};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -226,150 +223,6 @@ impl<W: World> Bench<W> {
             ));
         }
         Ok(orders)
-    }
-
-    /// One attempt at a step.
-    ///
-    /// # Errors
-    /// What the driver says.
-    pub async fn revert(&self, order: &StepOrder<Value>) -> Result<Effect, Failure> {
-        Ok(self.try_revert(order, Stop::never()).await??)
-    }
-
-    /// One attempt at a step that can be stopped, and what the driver says.
-    ///
-    /// # Errors
-    /// When there is no session.
-    pub async fn try_revert(
-        &self,
-        order: &StepOrder<Value>,
-        stop: Stop,
-    ) -> Result<Result<Effect, DriverError>, Failure> {
-        let session = self.session().await?;
-        let said = session.revert(&self.context_until(stop), order).await;
-        match &said {
-            Ok(effect) => self.diary.effect(effect),
-            Err(error) => self.diary.error(error),
-        }
-        Ok(said)
-    }
-
-    /// Looks whether a step happened, the way the engine does: the driver's own answer, else a look that is
-    /// compared with the step's *before* and *after*.
-    ///
-    /// # Errors
-    /// What the driver says.
-    pub async fn sight(&self, order: &StepOrder<Value>) -> Result<Sighting, Failure> {
-        let session = self.session().await?;
-        let own = session.sight(&self.context(), order).await.inspect_err(|error| self.diary.error(error))?;
-        if let Some(sighting) = own {
-            self.diary.sighting(&sighting);
-            return Ok(sighting);
-        }
-        let seen = self.look(Depth::Look).await?.seen;
-        Ok(match &order.before {
-            _ if seen.same_exactly(&order.after) => Sighting::After,
-            Some(before) if seen.same_shape(before) => Sighting::Before,
-            Some(before) if !before.is_known() && seen.word() == before.word() => Sighting::Before,
-            _ => Sighting::Neither { found: seen.word().to_owned(), seen },
-        })
-    }
-
-    /// Judges by the driver's own way.
-    ///
-    /// # Errors
-    /// When it does not say "restored", or fails.
-    pub async fn examine(&self, exactness: Exactness) -> Result<(), Failure> {
-        let session = self.session().await?;
-        let (verdict, looks) =
-            session.examine(&self.context(), exactness).await.inspect_err(|error| self.diary.error(error))?;
-        self.diary.debug("a verdict's Debug", &verdict);
-        for look in &looks {
-            self.diary.shown("a look of a verdict", look);
-        }
-        match verdict {
-            Verdict::Restored => Ok(()),
-            other => {
-                Err(Failure::Broken(format!("`examine({exactness:?})` of a sound thing says {other:?}")))
-            }
-        }
-    }
-
-    /// Where the driver says the door is; none for kinds without one.
-    ///
-    /// # Errors
-    /// What the driver says.
-    pub async fn door(&self) -> Result<Option<Door>, Failure> {
-        if !self.capabilities()?.has_door() {
-            return Ok(None);
-        }
-        Ok(Some(
-            self.session().await?.door(&self.context()).await.inspect_err(|error| self.diary.error(error))?,
-        ))
-    }
-
-    /// Closes the door; nothing for kinds without one.
-    ///
-    /// # Errors
-    /// What the driver says.
-    pub async fn quiesce(&self) -> Result<Option<Effect>, Failure> {
-        if !self.capabilities()?.has_door() {
-            return Ok(None);
-        }
-        let said = self.session().await?.quiesce(&self.context()).await;
-        let effect = said.inspect_err(|error| self.diary.error(error))?;
-        self.diary.effect(&effect);
-        Ok(Some(effect))
-    }
-
-    /// Starts afresh, for kinds that do not when they open.
-    ///
-    /// # Errors
-    /// What the driver says.
-    pub async fn restart(&self, since: i64) -> Result<Option<Effect>, Failure> {
-        if self.capabilities()?.quiescence != (Quiescence::Door { opening_restarts: false }) {
-            return Ok(None);
-        }
-        let said = self.session().await?.restart(&self.context(), since).await;
-        let effect = said.inspect_err(|error| self.diary.error(error))?;
-        self.diary.effect(&effect);
-        Ok(Some(effect))
-    }
-
-    /// Opens the door; nothing for kinds without one.
-    ///
-    /// # Errors
-    /// What the driver says.
-    pub async fn reopen(&self, saved: &Looked) -> Result<Option<Effect>, Failure> {
-        if !self.capabilities()?.has_door() {
-            return Ok(None);
-        }
-        let said = self.session().await?.reopen(&self.context(), saved.state.as_ref()).await;
-        let effect = said.inspect_err(|error| self.diary.error(error))?;
-        self.diary.effect(&effect);
-        Ok(Some(effect))
-    }
-
-    /// What runs displaced.
-    ///
-    /// # Errors
-    /// What the driver says.
-    pub async fn displaced(&self) -> Result<Vec<String>, Failure> {
-        let places = self.session().await?.displaced(&self.context()).await;
-        let places = places.inspect_err(|error| self.diary.error(error))?;
-        for place in &places {
-            self.diary.shown("a displaced place", place);
-        }
-        Ok(places)
-    }
-
-    /// Removes what runs displaced.
-    ///
-    /// # Errors
-    /// What the driver says.
-    pub async fn release(&self) -> Result<(), Failure> {
-        let said = self.session().await?.release(&self.context()).await;
-        Ok(said.inspect_err(|error| self.diary.error(error))?)
     }
 }
 

@@ -18,6 +18,7 @@ pub mod cases;
 pub mod listing;
 
 mod bench;
+mod calls;
 mod child;
 mod component;
 mod diary;

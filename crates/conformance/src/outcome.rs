@@ -41,10 +41,7 @@ impl std::fmt::Display for Failure {
         match self {
             Self::Broken(what) => write!(f, "{what}"),
             Self::NoGround(what) => {
-                write!(
-                    f,
-                    "{what}\n(this case could not come to its point: look at the other failed cases first)"
-                )
+                write!(f, "{what}\n(the case could not come to its point: mend this first)")
             }
         }
     }
