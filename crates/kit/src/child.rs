@@ -37,7 +37,8 @@ pub struct ChildRequest {
     pub token: Option<String>,
     /// Where the child starts; our own working directory otherwise.
     pub working_directory: Option<PathBuf>,
-    /// What the child reads; nothing otherwise. May be secret.
+    /// What the child reads, all of it even when we are killed; nothing otherwise. May be secret; it never
+    /// touches a disk, and can be opened as `/dev/stdin` too.
     pub input: Option<Vec<u8>>,
     /// The longest that the child may run.
     pub deadline: Option<Duration>,

@@ -1,11 +1,12 @@
-//! The three streams of a child. All are served at once, whichever is ready, so that none can block another.
+//! The three streams of a child. Both outputs are served at once, so that neither can block the other.
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::process::Stdio;
 
-use tokio::net::unix::pipe::{Receiver, Sender};
+use rustix::fs::{MemfdFlags, memfd_create};
+use tokio::net::unix::pipe::Receiver;
 use tokio::task::coop::consume_budget;
 
 use crate::bounded_output::BoundedOutput;
@@ -15,7 +16,6 @@ const CHUNK: usize = 16 * 1024;
 
 /// Our ends of the streams.
 pub(super) struct Pipes {
-    input: Input,
     pub(super) output: Output,
     pub(super) errors: Output,
 }
@@ -25,52 +25,27 @@ pub(super) type ChildEnds = [Stdio; 3];
 
 impl Pipes {
     /// Made before the child, so that what can fail fails while nothing runs.
-    pub(super) fn new(input: Option<Vec<u8>>, keep_bytes: usize) -> io::Result<(Self, ChildEnds)> {
-        let (input, child_input) = Input::new(input)?;
+    pub(super) fn new(input: Option<&[u8]>, keep_bytes: usize) -> io::Result<(Self, ChildEnds)> {
+        let child_input = input_of(input)?;
         let (output, child_output) = Output::new(keep_bytes)?;
         let (errors, child_errors) = Output::new(keep_bytes)?;
-        Ok((Self { input, output, errors }, [child_input, child_output, child_errors]))
+        Ok((Self { output, errors }, [child_input, child_output, child_errors]))
     }
 
     /// Moves bytes until all streams are closed. May be dropped at any time and called again: nothing is lost.
     pub(super) async fn pump(&mut self) {
-        tokio::join!(self.input.pump(), self.output.pump(), self.errors.pump());
+        tokio::join!(self.output.pump(), self.errors.pump());
     }
 }
 
-struct Input {
-    /// Dropped to let the child see the end.
-    sender: Option<Sender>,
-    bytes: Vec<u8>,
-    sent: usize,
-}
-
-impl Input {
-    fn new(bytes: Option<Vec<u8>>) -> io::Result<(Self, Stdio)> {
-        let Some(bytes) = bytes else {
-            return Ok((Self { sender: None, bytes: Vec::new(), sent: 0 }, File::open("/dev/null")?.into()));
-        };
-        let (reader, writer) = io::pipe()?;
-        let sender = Sender::from_owned_fd(OwnedFd::from(writer))?;
-        Ok((Self { sender: Some(sender), bytes, sent: 0 }, reader.into()))
-    }
-
-    async fn pump(&mut self) {
-        while let Some(sender) = &self.sender {
-            let Some(rest) = self.bytes.get(self.sent..).filter(|rest| !rest.is_empty()) else { break };
-            consume_budget().await;
-            if sender.writable().await.is_err() {
-                break;
-            }
-            match sender.try_write(rest) {
-                Ok(count) => self.sent += count,
-                Err(error) if is_passing(&error) => {}
-                // The child does not want the rest; its exit status says whether that is fine.
-                Err(_) => break,
-            }
-        }
-        self.sender = None;
-    }
+/// What the child reads, in a file in memory: all of it is there before the child is. From a pipe it would read an
+/// early end when we are killed, and take a part for the whole. The file can also be opened as `/dev/stdin`.
+fn input_of(bytes: Option<&[u8]>) -> io::Result<Stdio> {
+    let Some(bytes) = bytes else { return Ok(File::open("/dev/null")?.into()) };
+    let mut file = File::from(memfd_create("input", MemfdFlags::CLOEXEC)?);
+    file.write_all(bytes)?;
+    file.rewind()?;
+    Ok(file.into())
 }
 
 /// One output of the child.

@@ -50,7 +50,7 @@ pub enum StartError {
 
 pub(super) fn start(request: &ChildRequest) -> Result<RunningChild, StartError> {
     let (program, mut command) = prepare(request)?;
-    let (pipes, [input, output, errors]) = Pipes::new(request.input.clone(), request.keep_bytes)
+    let (pipes, [input, output, errors]) = Pipes::new(request.input.as_deref(), request.keep_bytes)
         .map_err(|source| StartError::System { program: program.clone(), source })?;
     command.stdin(input).stdout(output).stderr(errors);
     match command.spawn() {

@@ -73,6 +73,10 @@ async fn input_and_output_of_any_size_pass_side_by_side() {
     request.keep_bytes = input.len();
     assert_eq!(run(&request).await.output.whole().unwrap(), input);
 
+    request.arguments = vec!["/dev/stdin".into()];
+    assert_eq!(run(&request).await.output.whole().unwrap(), input, "as a file");
+    request.arguments.clear();
+
     request.keep_bytes = 100;
     let report = run(&request).await;
     assert_eq!((report.output.total(), report.output.dropped()), (3_000_000, 3_000_000 - 200));
@@ -82,6 +86,22 @@ async fn input_and_output_of_any_size_pass_side_by_side() {
     request.program = "cat".into();
     request.input = None;
     assert_eq!(run(&request).await.output.total(), 0, "no input is an empty input");
+}
+
+#[tokio::test]
+async fn input_is_whole_however_long_the_child_takes_and_whoever_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = shell(
+        "exec 3<&0; setsid sh -c 'while [ ! -e go ]; do sleep 0.01; done; cat <&3 >read; echo >done' &",
+    );
+    request.input = Some(vec![b'x'; 300_000]);
+    request.working_directory = Some(folder.path().to_owned());
+    request.linger = Duration::ZERO;
+    let report = run(&request).await;
+    assert!(report.left_running, "what we held of it is gone");
+    fs::write(folder.path().join("go"), "").unwrap();
+    line_in(&folder.path().join("done")).await;
+    assert_eq!(fs::metadata(folder.path().join("read")).unwrap().len(), 300_000);
 }
 
 #[tokio::test]
