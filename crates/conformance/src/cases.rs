@@ -3,10 +3,11 @@
 pub mod aside;
 pub mod doors;
 pub mod going_back;
-pub mod interrupted;
+pub mod killed;
 pub mod looking;
 pub mod marker;
 pub mod saying;
+pub mod stopped;
 pub mod telling;
 pub mod trouble;
 
@@ -62,8 +63,10 @@ macro_rules! each_case {
             trouble::what_is_gone_comes_back
             trouble::what_is_unreadable_comes_back
             trouble::what_was_absent_is_put_away
-            interrupted::killed_anywhere_is_resumable
-            interrupted::stopped_is_resumable
+            killed::killed_anywhere_is_resumable
+            killed::killed_over_nothing_is_resumable
+            killed::killed_while_putting_away_is_resumable
+            stopped::stopped_is_resumable
             aside::what_is_displaced_is_kept
             aside::release_removes_it_and_only_it
             doors::doors_shut_and_open

@@ -26,6 +26,7 @@ mod liar;
 mod outcome;
 mod readable;
 mod resolver;
+mod resume;
 mod scene;
 mod strace;
 mod vault;

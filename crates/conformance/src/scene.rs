@@ -8,7 +8,18 @@ use serde_json::Value;
 use crate::bench::{Bench, Looked};
 use crate::listing::difference;
 use crate::outcome::{Failure, Outcome, Ran, must};
-use crate::world::World;
+use crate::world::{Change, World};
+
+/// What a way back starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// What the migration left, with writes on it.
+    Migrated,
+    /// Nothing: it was there when the checkpoint was taken, and is gone.
+    Gone,
+    /// What the migration left where nothing was when the checkpoint was taken.
+    WasAbsent,
+}
 
 /// A migrated world at the moment when the first step of a rollback would begin.
 pub(crate) struct Scene {
@@ -23,15 +34,14 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Goes there and back once in a world of its own, so that what is wrong with the plain way is not blamed on a
-    /// crooked one.
-    pub(crate) async fn works<W: World>(test: &str) -> Result<(), Failure> {
+    /// Goes back once in a world of its own, so that what is wrong with the plain way is not blamed on a crooked one.
+    pub(crate) async fn works<W: World>(test: &str, start: Start) -> Result<(), Failure> {
         let bench = Bench::<W>::new(test).await;
         let plain = async {
-            let scene = Self::set(&bench).await?;
+            let Ok(scene) = Self::set_from(&bench, start).await? else { return Ok(Ran::Passed) };
             scene.go_back(&bench).await?;
             let wrong = scene.is_back(&bench).await?;
-            let keeps = bench.capabilities()?.keeps_displaced;
+            let keeps = bench.capabilities()?.keeps_displaced && scene.live.state.is_some();
             let lost = keeps && bench.displaced().await?.is_empty();
             bench.release().await?;
             must!(wrong.is_none(), "the plain way back fails: {}", wrong.unwrap_or_default());
@@ -47,6 +57,38 @@ impl Scene {
         bench.world.migrate().await;
         let _ = bench.world.write().await;
         Self::plan(bench, saved, contents).await
+    }
+
+    /// The same from another start, or why the world or the driver has none.
+    pub(crate) async fn set_from<W: World>(
+        bench: &Bench<W>,
+        start: Start,
+    ) -> Result<Result<Self, String>, Failure> {
+        let (saved, contents) = match start {
+            Start::Migrated => return Self::set(bench).await.map(Ok),
+            Start::Gone => save(bench).await?,
+            Start::WasAbsent => {
+                bench.world.set_up().await;
+                if let Change::Impossible(reason) = bench.world.remove().await {
+                    return Ok(Err(reason.to_owned()));
+                }
+                let saved = bench.look(Depth::Keep).await?;
+                let contents = bench.world.contents().await;
+                bench.world.set_up().await;
+                (saved, contents)
+            }
+        };
+        bench.world.migrate().await;
+        if start == Start::Gone
+            && let Change::Impossible(reason) = bench.world.remove().await
+        {
+            return Ok(Err(reason.to_owned()));
+        }
+        let live = bench.look(Depth::Look).await?;
+        if let Err(why) = bench.configured()?.steps(saved.state.as_ref(), live.state.as_ref())? {
+            return Ok(Err(format!("`steps` says: {why}")));
+        }
+        Self::plan(bench, saved, contents).await.map(Ok)
     }
 
     /// Closes the door and plans the way from what is there to what was saved.
@@ -82,8 +124,11 @@ impl Scene {
         self.finish(bench).await
     }
 
-    /// Judges and opens the door.
+    /// Judges and opens the door, where there is something to judge.
     pub(crate) async fn finish<W: World>(&self, bench: &Bench<W>) -> Result<(), Failure> {
+        if self.saved.state.is_none() {
+            return Ok(());
+        }
         bench.examine(Exactness::Data).await?;
         bench.restart(now()).await?;
         bench.reopen(&self.saved).await?;

@@ -6,7 +6,7 @@ use backout_core::migration::hidden;
 use crate::bench::Bench;
 use crate::component::configure;
 use crate::outcome::{Outcome, Ran, ask, must};
-use crate::scene::{Scene, as_broken, as_ground, save};
+use crate::scene::{Scene, Start, as_broken, as_ground, save};
 use crate::world::{Change, World};
 
 /// Names that do something where they are not handled as data.
@@ -74,7 +74,7 @@ enum Trouble {
 /// of them runs, and none reaches a person's terminal unescaped.
 pub async fn hostile_names_are_inert<W: World>(bench: &Bench<W>) -> Outcome {
     ask!(bench.world.become_hostile().await);
-    Scene::works::<W>(&bench.test).await?;
+    Scene::works::<W>(&bench.test, Start::Migrated).await?;
     let scene = as_broken(Scene::set(bench).await)?;
     say_everything(bench, &scene).await?;
     as_broken(scene.go_back(bench).await)?;

@@ -5,12 +5,12 @@ use backout_core::observation::Seen;
 
 use crate::bench::Bench;
 use crate::outcome::{Failure, Outcome, Ran, ask, must};
-use crate::scene::{Scene, as_broken, as_ground, save};
+use crate::scene::{Scene, Start, as_broken, as_ground, save};
 use crate::world::World;
 
 /// A thing that is not there any more is seen as absent, and comes back whole.
 pub async fn what_is_gone_comes_back<W: World>(bench: &Bench<W>) -> Outcome {
-    Scene::works::<W>(&bench.test).await?;
+    Scene::works::<W>(&bench.test, Start::Migrated).await?;
     let (saved, contents) = as_ground(save(bench).await)?;
     bench.world.migrate().await;
     ask!(bench.world.remove().await);
@@ -33,7 +33,7 @@ pub async fn what_is_gone_comes_back<W: World>(bench: &Bench<W>) -> Outcome {
 
 /// A thing that nobody can read is an error that says so, and never blocks the way back.
 pub async fn what_is_unreadable_comes_back<W: World>(bench: &Bench<W>) -> Outcome {
-    Scene::works::<W>(&bench.test).await?;
+    Scene::works::<W>(&bench.test, Start::Migrated).await?;
     let (saved, contents) = as_ground(save(bench).await)?;
     bench.world.migrate().await;
     ask!(bench.world.corrupt().await);
@@ -65,30 +65,23 @@ pub async fn what_is_unreadable_comes_back<W: World>(bench: &Bench<W>) -> Outcom
 
 /// What was absent when the checkpoint was taken is put away again.
 pub async fn what_was_absent_is_put_away<W: World>(bench: &Bench<W>) -> Outcome {
-    bench.world.set_up().await;
-    ask!(bench.world.remove().await);
-    let saved = bench.look(Depth::Keep).await?;
-    if saved.seen != Seen::Absent {
-        return Err(Failure::NoGround(format!("the thing is gone, and a look finds {:?}", saved.seen)));
+    let scene = match as_ground(Scene::set_from(bench, Start::WasAbsent).await)? {
+        Ok(scene) => scene,
+        Err(reason) => return Ran::not(reason),
+    };
+    if scene.saved.seen != Seen::Absent {
+        return Err(Failure::NoGround(format!("the thing is gone, and a look finds {:?}", scene.saved.seen)));
     }
-    let contents = bench.world.contents().await;
-    bench.world.set_up().await;
-    let live = bench.look(Depth::Look).await?;
-    if let Err(why) = bench.configured()?.steps(None, live.state.as_ref())? {
-        return Ran::not(format!("`steps` says: {why}"));
-    }
-    bench.quiesce().await?;
-    let orders = as_broken(bench.orders(&saved, &live))?;
-    for order in &orders {
+    for order in &scene.orders {
         let effect = bench.revert(order).await?;
         must!(matches!(effect, Effect::Applied { .. }), "putting it away says {effect:?}");
     }
     let seen = bench.look(Depth::Look).await?.seen;
     must!(seen == Seen::Absent, "it was put away, and a look finds {seen:?}");
     let now = bench.world.contents().await;
-    let change = crate::listing::difference(&contents, &now).unwrap_or_default();
+    let change = crate::listing::difference(&scene.contents, &now).unwrap_or_default();
     must!(change.is_empty(), "it was put away, and the world is not as without it:\n    {change}");
-    for order in &orders {
+    for order in &scene.orders {
         let effect = bench.revert(order).await?;
         must!(effect == Effect::AlreadyThere, "putting it away twice says {effect:?}");
     }

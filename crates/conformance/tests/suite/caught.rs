@@ -49,6 +49,8 @@ caught! {
     what_is_unreadable_blocks: UNREADABLE_BLOCKS by "what_is_unreadable_comes_back";
     what_was_absent_stays: NEVER_PUTS_AWAY by "what_was_absent_is_put_away";
     it_is_done_by_halves: DONE_BY_HALVES by "killed_anywhere_is_resumable";
+    it_is_done_by_halves_over_nothing: DONE_BY_HALVES_OVER_NOTHING by "killed_over_nothing_is_resumable";
+    it_is_put_away_by_halves: PUT_AWAY_BY_HALVES by "killed_while_putting_away_is_resumable";
     it_is_stopped_by_halves: STOPPED_BY_HALVES by "stopped_is_resumable";
     what_is_displaced_is_lost: LOSES_THE_DISPLACED by "what_is_displaced_is_kept";
     too_much_is_released: RELEASES_TOO_MUCH by "release_removes_it_and_only_it";

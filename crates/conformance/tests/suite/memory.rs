@@ -200,6 +200,10 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
             return Err(DriverError::new(ErrorKind::Unreadable, "read it").nothing_happened());
         }
         let Some(saved) = &step.saved else {
+            if FLAW == flaw::PUT_AWAY_BY_HALVES {
+                with(&self.name, |slot| slot.thing.iter_mut().for_each(|thing| thing.value.clear()));
+                tokio::task::yield_now().await;
+            }
             if FLAW != flaw::NEVER_PUTS_AWAY {
                 with(&self.name, displace);
             }
@@ -226,6 +230,13 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
             if FLAW == flaw::STOPPED_BY_HALVES {
                 return Err(DriverError::new(ErrorKind::Other, "go on, being told to stop"));
             }
+            tokio::task::yield_now().await;
+            with(&self.name, |slot| slot.thing = Some(new));
+            return applied();
+        }
+        if FLAW == flaw::DONE_BY_HALVES_OVER_NOTHING && step.before == Some(Seen::Absent) {
+            let half = Thing { value: new.value.clone(), ..Thing::default() };
+            with(&self.name, |slot| slot.thing = Some(half));
             tokio::task::yield_now().await;
             with(&self.name, |slot| slot.thing = Some(new));
             return applied();
