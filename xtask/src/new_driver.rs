@@ -2,6 +2,7 @@
 //! conformance suite honestly.
 
 use std::fs;
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -28,10 +29,17 @@ pub fn run(repository: &Repository, name: &str) -> Result<bool> {
         fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
     }
     sync::run(&Repository::read()?)?;
+    // A long name may break lines elsewhere.
+    let package = format!("backout-driver-{name}");
+    Command::new(env!("CARGO"))
+        .args(["fmt", "--package", &package])
+        .current_dir(&repository.root)
+        .status()
+        .context("run cargo fmt")?;
     println!(
         "drivers/{name} is there. Next:\n\
          1. read docs/driver-guide.md; fill the files under drivers/{name}/src and its README.md\n\
-         2. cargo test -p backout-driver-{name}   (fails until the driver does what it promises)"
+         2. cargo test -p {package}   (fails until the driver does what it promises)"
     );
     Ok(true)
 }
