@@ -8,6 +8,7 @@ use backout_contract::Registry;
 #[rustfmt::skip] // One a line, however few they are.
 pub fn registry() -> Registry {
     Registry::default()
+        .with_driver::<backout_driver_command::Command>()
         .with_driver::<backout_driver_file::FileLink>()
         .with_driver::<backout_driver_file::FileTree>()
         .with_driver::<backout_driver_process::Process>()
