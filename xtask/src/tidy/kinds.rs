@@ -1,7 +1,8 @@
 //! Nobody but a driver knows its kind: whoever matches on one takes the driver's work into his own hands.
 //!
 //! Kinds are read from the drivers (`const KIND: &'static str = "file.tree"`), and looked for as whole string
-//! literals in what the product is built from.
+//! literals in what the product is built from. A kind of a single word (`process`) is also a word of every day, so
+//! it counts only where something is compared with it.
 
 use crate::repository::{File, Repository};
 use crate::tidy::Finding;
@@ -11,16 +12,12 @@ const MAY_NAME: &[&str] =
     &["drivers/", "probes/", "crates/drivers/", "crates/cli/src/commands/demo", "xtask/"];
 
 pub fn check(repository: &Repository) -> Vec<Finding> {
-    let literals: Vec<String> = repository
-        .rust()
-        .filter(|file| file.path.starts_with("drivers/"))
-        .flat_map(kinds)
-        .map(|kind| format!("\"{kind}\""))
-        .collect();
+    let kinds: Vec<&str> =
+        repository.rust().filter(|file| file.path.starts_with("drivers/")).flat_map(kinds).collect();
     repository
         .rust()
         .filter(|file| !MAY_NAME.iter().any(|place| file.path.starts_with(place)))
-        .flat_map(|file| named(file, &literals))
+        .flat_map(|file| named(file, &kinds))
         .collect()
 }
 
@@ -31,17 +28,25 @@ fn kinds(file: &File) -> impl Iterator<Item = &str> {
     })
 }
 
-fn named(file: &File, literals: &[String]) -> Vec<Finding> {
+fn named(file: &File, kinds: &[&str]) -> Vec<Finding> {
     file.product_lines()
         .flat_map(|(number, line)| {
-            let found = literals.iter().filter(move |literal| line.contains(literal.as_str()));
-            found.map(move |literal| {
-                let message =
-                    format!("names the kind {literal}; ask the driver through the contract instead");
+            let found = kinds.iter().filter(move |kind| is_named(line, kind));
+            found.map(move |kind| {
+                let message = format!("names the kind `{kind}`; ask the driver through the contract instead");
                 Finding::at(&file.path, number, message)
             })
         })
         .collect()
+}
+
+fn is_named(line: &str, kind: &str) -> bool {
+    let literal = format!("\"{kind}\"");
+    if kind.contains('.') {
+        return line.contains(&literal);
+    }
+    ["== ", "!= ", ".driver("].iter().any(|before| line.contains(&format!("{before}{literal}")))
+        || [" =>", " |", " if "].iter().any(|after| line.contains(&format!("{literal}{after}")))
 }
 
 #[cfg(test)]
@@ -60,6 +65,14 @@ mod tests {
         let text = "// \"file.tree\" in a comment is fine\nfn slow(k: &str) -> bool { k == \"file.tree\" }\n";
         let repository = Repository::of(&[DRIVER, ("crates/engine/src/a.rs", text)]);
         assert_eq!(places(&check(&repository)), ["crates/engine/src/a.rs:2"]);
+    }
+
+    #[test]
+    fn a_kind_of_one_word_is_found_where_something_is_compared_with_it() {
+        let driver = ("drivers/process/src/lib.rs", "    const KIND: &'static str = \"process\";\n");
+        let text = "let w = \"process\";\nif k == \"process\" {}\nmatch k { \"process\" => 1 }\n";
+        let repository = Repository::of(&[driver, ("crates/engine/src/a.rs", text)]);
+        assert_eq!(places(&check(&repository)), ["crates/engine/src/a.rs:2", "crates/engine/src/a.rs:3"]);
     }
 
     #[test]
