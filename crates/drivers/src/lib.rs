@@ -9,8 +9,12 @@ use backout_contract::Registry;
 pub fn registry() -> Registry {
     Registry::default()
         .with_driver::<backout_driver_command::Command>()
+        .with_driver::<backout_driver_config::ConfigValues>()
         .with_driver::<backout_driver_file::FileLink>()
         .with_driver::<backout_driver_file::FileTree>()
         .with_driver::<backout_driver_process::Process>()
         .with_driver::<backout_driver_sqlite::Database>()
+        .with_probe::<backout_probe_command::Command>()
+        .with_probe::<backout_probe_http::Http>()
+        .with_probe::<backout_probe_tcp::Tcp>()
 }
