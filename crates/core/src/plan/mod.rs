@@ -104,7 +104,7 @@ pub enum Action {
 /// Why a step comes after something.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Because {
-    /// After which group of which component (`api.quiesce`).
+    /// After which step (`api.quiesce`).
     pub after: String,
     /// By which rule of the order.
     pub rule: Rule,

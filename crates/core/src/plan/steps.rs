@@ -42,7 +42,7 @@ pub(super) fn lay_out(order: &Order, components: &BTreeMap<ComponentName, StepFa
             let because = before
                 .reasons
                 .iter()
-                .map(|(after, rule)| Because { after: after.clone(), rule: *rule })
+                .map(|(after, rule)| Because { after: after.to_string(), rule: *rule })
                 .collect();
             steps.push(Step {
                 id: id.clone(),
@@ -55,7 +55,7 @@ pub(super) fn lay_out(order: &Order, components: &BTreeMap<ComponentName, StepFa
                 before: from,
                 to,
             });
-            before = Frontier { steps: BTreeSet::from([id]), reasons: BTreeSet::new() };
+            before = Frontier { steps: BTreeSet::from([id]), reasons: BTreeMap::new() };
         }
         last.insert(milestone.clone(), before);
     }
@@ -66,16 +66,20 @@ pub(super) fn lay_out(order: &Order, components: &BTreeMap<ComponentName, StepFa
 #[derive(Default, Clone)]
 struct Frontier {
     steps: BTreeSet<StepId>,
-    reasons: BTreeSet<(String, Rule)>,
+    reasons: BTreeMap<StepId, Rule>,
 }
 
 impl Frontier {
     fn join(&mut self, earlier: &Frontier, to: &Milestone, from: &Milestone, rule: Rule) {
         self.steps.extend(earlier.steps.iter().cloned());
-        if from.component == to.component {
-            self.reasons.extend(earlier.reasons.iter().cloned());
-        } else if !earlier.steps.is_empty() {
-            self.reasons.insert((from.to_string(), rule));
+        // An edge from a milestone without steps is told by the steps that stand before it.
+        let told: Vec<(StepId, Rule)> = if from.component == to.component {
+            earlier.reasons.iter().map(|(step, rule)| (step.clone(), *rule)).collect()
+        } else {
+            earlier.steps.iter().map(|step| (step.clone(), rule)).collect()
+        };
+        for (step, rule) in told {
+            self.reasons.entry(step).or_insert(rule);
         }
     }
 }
