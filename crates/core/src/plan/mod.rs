@@ -248,3 +248,6 @@ impl Plan {
         Digest::of_value("backout/plan-shape", &whole)
     }
 }
+
+#[cfg(test)]
+mod tests;

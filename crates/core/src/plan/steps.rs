@@ -72,14 +72,14 @@ struct Frontier {
 impl Frontier {
     fn join(&mut self, earlier: &Frontier, to: &Milestone, from: &Milestone, rule: Rule) {
         self.steps.extend(earlier.steps.iter().cloned());
-        // An edge from a milestone without steps is told by the steps that stand before it.
-        let told: Vec<(StepId, Rule)> = if from.component == to.component {
-            earlier.reasons.iter().map(|(step, rule)| (step.clone(), *rule)).collect()
+        // An edge from a milestone without steps is told by the steps that stand before it; a reason of the
+        // milestone's own says more than one that the groups before it passed on.
+        if from.component == to.component {
+            for (step, rule) in &earlier.reasons {
+                self.reasons.entry(step.clone()).or_insert(*rule);
+            }
         } else {
-            earlier.steps.iter().map(|step| (step.clone(), rule)).collect()
-        };
-        for (step, rule) in told {
-            self.reasons.entry(step).or_insert(rule);
+            self.reasons.extend(earlier.steps.iter().map(|step| (step.clone(), rule)));
         }
     }
 }
