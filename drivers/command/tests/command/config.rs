@@ -12,7 +12,8 @@ const WHOLE: &str = "capture: [bin/get]\nrevert: [bin/put]\n";
 #[test]
 fn capabilities_follow_from_what_is_declared_and_mistakes_are_explained() {
     let door = Quiescence::Door { opening_restarts: true };
-    let rows: [(&str, Result<(Mode, Quiescence, bool), &str>); 13] = [
+    type Promised = (Mode, Quiescence, bool);
+    let rows: [(&str, Result<Promised, &str>); 13] = [
         ("", Ok((Mode::InPlace, Quiescence::Impossible, false))),
         ("passive: true\nmode: switched", Ok((Mode::Switched, Quiescence::Passive, false))),
         ("quiesce: [q]\nreopen: [r]\nclosed: [c]\ndata: true", Ok((Mode::InPlace, door, true))),
