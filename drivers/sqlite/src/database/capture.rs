@@ -1,0 +1,79 @@
+//! Looks at a database, and saves it.
+
+use backout_contract::{Captured, Context, Depth, DriverError, ErrorKind};
+use backout_core::checkpoint::DataPart;
+
+use super::open::{look, own, private_folder};
+use super::place::Place;
+use super::sound::{Check, Soundness, check};
+use super::state::State;
+use super::{copy, read};
+use crate::fault::of_vault;
+use crate::pace::{Pace, blocking};
+
+/// What the saved database is called among the data of a checkpoint.
+pub(super) const DATABASE: &str = "database";
+
+pub(super) async fn capture(
+    place: Place,
+    context: &Context,
+    depth: Depth,
+) -> Result<Captured<State>, DriverError> {
+    let pace = Pace::of(context);
+    let identity = place.identity();
+    match depth {
+        Depth::Look => {
+            let state = blocking(move || seen(&place, &pace)).await?;
+            Ok(Captured { state, identity, data: Vec::new() })
+        }
+        Depth::Keep => keep(place, context, pace, identity).await,
+    }
+}
+
+/// The state of what is there; none when nothing is.
+pub(super) fn seen(place: &Place, pace: &Pace) -> Result<Option<State>, DriverError> {
+    look(place, &mut |reading| read::state(reading.connection, reading.write_ahead, reading.access, pace))
+}
+
+/// Copies the database, judges the copy, and saves that very copy: what the state tells is what was saved.
+async fn keep(
+    place: Place,
+    context: &Context,
+    pace: Pace,
+    identity: Option<String>,
+) -> Result<Captured<State>, DriverError> {
+    let made = blocking(move || {
+        let folder = private_folder(&place)?;
+        let path = folder.path().join(DATABASE);
+        let access = look(&place, &mut |reading| {
+            // An earlier try may have left a part.
+            let _ = std::fs::remove_file(&path);
+            copy::to_new_file(reading.connection, &path, &pace)?;
+            Ok(reading.access)
+        })?;
+        let Some(access) = access else { return Ok(None) };
+        let attempted = format!("check the copy of {}", place.shown);
+        let (connection, _) = own(&path).map_err(|error| crate::fault::of_sqlite(&attempted, error))?;
+        let soundness = check(&connection, Check::Full).map_err(|fault| fault.while_doing(&attempted))?;
+        if let Soundness::Damaged(damage) = soundness {
+            return Err(damaged(&place, &damage));
+        }
+        let state = copy::state_of(&path, access, &pace).map_err(|fault| fault.while_doing(&attempted))?;
+        Ok(Some((folder, path, state)))
+    })
+    .await
+    .map_err(DriverError::nothing_happened)?;
+    let Some((folder, path, state)) = made else {
+        return Ok(Captured { state: None, identity, data: Vec::new() });
+    };
+    let (blob, bytes) = context.vault.put_file(&path).await.map_err(of_vault)?;
+    drop(folder);
+    Ok(Captured { state: Some(state), identity, data: vec![DataPart { name: DATABASE.into(), blob, bytes }] })
+}
+
+fn damaged(place: &Place, damage: &str) -> DriverError {
+    let first = damage.lines().last().unwrap_or_default().to_owned();
+    DriverError::new(ErrorKind::Unreadable, format!("save {}, for its content is damaged", place.shown))
+        .caused_by(first)
+        .hint("what is damaged cannot be what you want back: repair it first, with `.recover` of the sqlite3 shell")
+}

@@ -1,0 +1,9 @@
+//! The hard cases, on real files and with real other processes.
+
+mod errand;
+mod killed;
+mod looking;
+mod reading;
+mod reverting;
+mod sharing;
+mod world;

@@ -1,0 +1,7 @@
+//! Driver for SQLite databases.
+
+mod database;
+mod fault;
+mod pace;
+
+pub use database::{Config, Database, State};
