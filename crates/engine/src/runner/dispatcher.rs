@@ -175,9 +175,9 @@ async fn take_reports(
     }
     if !intents.is_empty() {
         book.append(intents).await?;
-        backout_kit::failpoint!("step-intended");
     }
     for go in waiting {
+        backout_kit::failpoint!("step-intended");
         // The unit may have been ended with its runtime; then nobody waits.
         let _ = go.send(());
     }
