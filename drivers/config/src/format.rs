@@ -1,0 +1,111 @@
+//! What the two ways of writing settings have in common: find named values in a text, and change just these.
+
+use std::collections::BTreeMap;
+
+use backout_core::secret::Secret;
+
+use crate::config::{Chosen, Format};
+use crate::key::Key;
+use crate::secrecy::is_sensitive;
+use crate::state::{Held, Site, same_values};
+use crate::{env, json};
+
+/// Why a text cannot be understood; nothing of its content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unfit {
+    /// Where, if somewhere; from 1.
+    pub(crate) line: Option<usize>,
+    /// What is wrong there.
+    pub(crate) what: String,
+}
+
+impl Unfit {
+    pub(crate) fn at(line: usize, what: impl Into<String>) -> Self {
+        Self { line: Some(line), what: what.into() }
+    }
+
+    pub(crate) fn whole(what: impl Into<String>) -> Self {
+        Self { line: None, what: what.into() }
+    }
+}
+
+/// One value as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) raw: String,
+    pub(crate) whole: String,
+    pub(crate) site: Site,
+}
+
+/// The named values that are in a text.
+pub(crate) fn find(chosen: &Chosen, text: &[u8]) -> Result<BTreeMap<String, Held>, Unfit> {
+    if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+        return Err(Unfit::whole("it is written in UTF-16"));
+    }
+    let found = match chosen.format {
+        Format::Env => env::find(text, &chosen.keys)?,
+        Format::Json => json::find(text, &chosen.keys)?,
+    };
+    let held = |(key, found): (&Key, Found)| {
+        let sensitive = is_sensitive(chosen, key, &found.raw);
+        let held = Held {
+            raw: Secret::new(found.raw),
+            whole: Secret::new(found.whole),
+            site: found.site,
+            sensitive,
+        };
+        (key.text.clone(), held)
+    };
+    Ok(found.into_iter().map(held).collect())
+}
+
+/// The text with just the named values as wanted. Checked: reading the result finds the wanted values.
+pub(crate) fn edit(chosen: &Chosen, text: &[u8], wanted: &BTreeMap<String, Held>) -> Result<Vec<u8>, Unfit> {
+    let edited = match chosen.format {
+        Format::Env => env::edit(text, &chosen.keys, wanted)?,
+        Format::Json => json::edit(text, &chosen.keys, wanted)?,
+    };
+    if same_values(&find(chosen, &edited)?, wanted) {
+        Ok(edited)
+    } else {
+        Err(Unfit::whole("the saved values cannot be written into it"))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::config::ValuesConfig;
+    use backout_core::migration::Reference;
+
+    /// A choice of keys, for tests.
+    pub(crate) fn chosen(format: Format, keys: &[&str]) -> Chosen {
+        Chosen::read(&ValuesConfig {
+            file: Reference::literal("file"),
+            format: Some(format),
+            keys: keys.iter().map(ToString::to_string).collect(),
+            secrets: Vec::new(),
+            plain: Vec::new(),
+        })
+        .unwrap()
+    }
+
+    /// Every way to lose some of the values leads back to the very same bytes.
+    pub(crate) fn comes_back_whole(format: Format, keys: &[&str], text: &str) {
+        let chosen = chosen(format, keys);
+        let saved = find(&chosen, text.as_bytes()).unwrap();
+        assert!(!saved.is_empty(), "{text:?}");
+        for lost in 0..1u32 << keys.len() {
+            let mut left = saved.clone();
+            for (number, key) in keys.iter().enumerate() {
+                if lost & (1 << number) != 0 {
+                    left.remove(*key);
+                }
+            }
+            let without = edit(&chosen, text.as_bytes(), &left).unwrap();
+            let back = edit(&chosen, &without, &saved).unwrap();
+            let (without, back) = (String::from_utf8(without).unwrap(), String::from_utf8(back).unwrap());
+            assert_eq!(back, text, "lost {lost:b}, by way of {without:?}");
+        }
+    }
+}
