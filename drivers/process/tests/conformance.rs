@@ -12,6 +12,8 @@ mod program;
 mod config;
 #[path = "process/doors.rs"]
 mod doors;
+#[path = "process/duties.rs"]
+mod duties;
 #[path = "process/starting.rs"]
 mod starting;
 #[path = "process/stopping.rs"]

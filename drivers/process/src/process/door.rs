@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use backout_contract::{Context, Door, DriverError, Effect, ErrorKind, StopLevel};
 use backout_kit::atomic_put::edit;
 use backout_kit::child::Ending;
-use backout_kit::last_lines::last_lines;
 use backout_kit::processes::ProcessIdentity;
 use backout_kit::{path_text, place};
 
@@ -164,7 +163,10 @@ impl Supervised {
             ending => {
                 let kind = if ending == Ending::TimedOut { ErrorKind::TimedOut } else { ErrorKind::Other };
                 let error = DriverError::new(kind, format!("run {name}")).caused_by(format!("it {ending}"));
-                Err(last_lines(&report.errors.text(), 3).into_iter().fold(error, DriverError::hint))
+                Err(self
+                    .last_lines(context, &report.errors.text(), 3)
+                    .into_iter()
+                    .fold(error, DriverError::hint))
             }
         }
     }

@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use backout_contract::{Context, DriverError, ErrorKind, StopLevel};
 use backout_kit::atomic_put::{self, Attributes};
 use backout_kit::failpoint;
-use backout_kit::last_lines::last_lines;
 use backout_kit::processes::ProcessIdentity;
 use tokio::time::{Instant, sleep};
 
@@ -92,7 +91,7 @@ impl Supervised {
             if process.is_none() && self.others()?.is_empty() {
                 let error = DriverError::new(ErrorKind::Other, format!("keep {} running", self.name()))
                     .caused_by("it ended by itself");
-                return Err(self.with_log(error, printed));
+                return Err(self.with_log(context, error, printed));
             }
             let found = match (&process, &health) {
                 (None, _) => Err("it went on as a child that its pid file does not name".to_owned()),
@@ -108,7 +107,7 @@ impl Supervised {
                     let error = DriverError::new(ErrorKind::TimedOut, attempted()).caused_by(why).hint(
                         format!("it had {}; `healthy_within` says how long", self.config.healthy_within),
                     );
-                    return Err(self.with_log(error, printed));
+                    return Err(self.with_log(context, error, printed));
                 }
                 (Err(_), _) => {}
             }
@@ -151,11 +150,11 @@ impl Supervised {
     }
 
     /// With what the program printed since, at most five lines.
-    fn with_log(&self, error: DriverError, printed: u64) -> DriverError {
+    fn with_log(&self, context: &Context, error: DriverError, printed: u64) -> DriverError {
         let Some(log) = &self.log else {
             return error.hint("set `log:` to see what the program says");
         };
-        let lines = end_of(log, printed).map(|text| last_lines(&text, 5)).unwrap_or_default();
+        let lines = end_of(log, printed).map(|text| self.last_lines(context, &text, 5)).unwrap_or_default();
         if lines.is_empty() {
             return error.hint("it printed nothing to its log");
         }

@@ -5,7 +5,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use backout_contract::{Context, DriverError, ErrorKind};
+use backout_core::migration::SecretReference;
+use backout_core::secret::Secret;
 use backout_kit::child::{ChildRequest, StartError};
+use backout_kit::last_lines::{last_lines, without_secrets};
 use backout_kit::{path_text, place};
 
 use super::config::Config;
@@ -69,6 +72,14 @@ impl Supervised {
             request.variables.push((OsString::from(name), OsString::from(value.reveal())));
         }
         Ok(request)
+    }
+
+    /// The last lines of what a program printed, without the values that references stand for.
+    pub(super) fn last_lines(&self, context: &Context, printed: &str, count: usize) -> Vec<String> {
+        let values = self.config.environment.values().map(SecretReference::reveal);
+        let hidden = values.filter(|value| value.references().next().is_some());
+        let secrets: Vec<_> = hidden.filter_map(|value| context.resolver.resolve(value).ok()).collect();
+        last_lines(&without_secrets(printed, secrets.iter().map(Secret::reveal)), count)
     }
 
     /// The request for the service itself.

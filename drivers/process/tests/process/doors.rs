@@ -4,22 +4,18 @@ use backout_conformance::World;
 use backout_contract::{Certainty, Door, Effect, ErrorKind, Exactness};
 use backout_core::observation::Verdict;
 
-use crate::world::{ServiceBench, bench, end, running, state, stopped, wait_until};
-
-const SETTING: &str = "setting: {file: app.env, key: DOWN, closed: on, open: off}";
+use crate::world::{DOOR, ServiceBench, bench, end, running, state, stopped, wait_until};
 
 async fn with_setting(more: &str) -> ServiceBench {
     let mut bench = bench().await;
-    bench.world.keys = format!("quiesce: {{{SETTING}{more}}}\n");
+    bench.world.keys = format!("quiesce: {{{DOOR}{more}}}\n");
     bench.world.set_up().await;
     bench
 }
 
 fn drained(bench: &ServiceBench, within: &str) -> String {
     let url = format!("http://127.0.0.1:{}/health", bench.world.port);
-    format!(
-        "quiesce: {{{SETTING}, drained: {{url: '{url}', json: /in_flight, equals: 0, within: {within}}}}}\n"
-    )
+    format!("quiesce: {{{DOOR}, drained: {{url: '{url}', json: /in_flight, equals: 0, within: {within}}}}}\n")
 }
 
 #[tokio::test]

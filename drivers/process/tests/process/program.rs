@@ -16,6 +16,7 @@ fn serve() {
         for line in 1..=9 {
             println!("complaint {line}\u{1b}[31m");
         }
+        println!("token {}", std::env::var("TOKEN").unwrap_or_default());
         std::process::exit(3);
     }
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).unwrap();

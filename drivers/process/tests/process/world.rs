@@ -20,9 +20,11 @@ use tempfile::TempDir;
 use crate::program::PORT;
 
 pub const SECRET: &str = "hunter2-of-the-service";
+pub const DOOR: &str = "setting: {file: app.env, key: DOWN, closed: on, open: off}";
 pub const PID_FILE: &str = "run/service.pid";
 
-pub struct ServiceWorld {
+/// With `SETTING`, its door is a setting from the beginning.
+pub struct ServiceWorld<const SETTING: bool = false> {
     folder: TempDir,
     pub port: u16,
     /// The program and its arguments, as YAML.
@@ -33,7 +35,7 @@ pub struct ServiceWorld {
     pub has_health: bool,
 }
 
-impl ServiceWorld {
+impl<const SETTING: bool> ServiceWorld<SETTING> {
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().canonicalize().unwrap().join(name)
     }
@@ -91,7 +93,7 @@ impl ServiceWorld {
     }
 }
 
-impl Drop for ServiceWorld {
+impl<const SETTING: bool> Drop for ServiceWorld<SETTING> {
     fn drop(&mut self) {
         for process in self.carriers().into_iter().chain(self.named()) {
             end(&process);
@@ -100,7 +102,7 @@ impl Drop for ServiceWorld {
 }
 
 #[async_trait]
-impl World for ServiceWorld {
+impl<const SETTING: bool> World for ServiceWorld<SETTING> {
     type Driver = Process;
 
     async fn new() -> Self {
@@ -109,7 +111,8 @@ impl World for ServiceWorld {
         let program = std::env::current_exe().unwrap();
         let command =
             json!([program.to_str().unwrap(), "--exact", "program::serve", "--ignored", "--nocapture"]);
-        Self { folder, port, command: command.to_string(), keys: String::new(), has_health: true }
+        let keys = if SETTING { format!("quiesce: {{{DOOR}}}\n") } else { String::new() };
+        Self { folder, port, command: command.to_string(), keys, has_health: true }
     }
 
     fn root(&self) -> &Path {
