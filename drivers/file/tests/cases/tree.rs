@@ -37,7 +37,7 @@ async fn times_modes_and_owners_come_back_exactly() {
             std::os::unix::fs::lchown(&path, Some(1000 + number as u32), Some(77)).unwrap();
         }
         if !path.is_symlink() {
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o4510 + number as u32)).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o4710 + number as u32)).unwrap();
         }
         set_times(&path, -5 + number as i64 * 1_000_000_000, 123_456_789 + number as i64);
     }
