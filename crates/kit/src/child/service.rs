@@ -16,8 +16,7 @@ pub(super) fn start(request: &ChildRequest, log: Option<&File>) -> Result<Proces
     };
     command.stdin(Stdio::null());
     command.stdout(output().map_err(in_system)?).stderr(output().map_err(in_system)?);
-    let mut process = command
-        .spawn()
+    let mut process = start::spawn(&mut command)
         .map_err(|source| start::explain(source, program.clone(), request.working_directory.as_deref()))?;
     match identity_of(process.id()) {
         Ok(identity) => {

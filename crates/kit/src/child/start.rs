@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::io::{self, ErrorKind};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::Duration;
 
 use rustix::io::Errno;
 
@@ -12,6 +14,10 @@ use super::pipes::Pipes;
 use super::program::{Lookup, look_up};
 use super::{ChildRequest, RunningChild, environment};
 use crate::path_text;
+
+/// How long, and how often, a program that is still held open for writing is tried again.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(2);
+const MOST_TRIES: usize = 50;
 
 /// A child that was not started: the program did nothing at all.
 #[derive(Debug, thiserror::Error)]
@@ -53,10 +59,22 @@ pub(super) fn start(request: &ChildRequest) -> Result<RunningChild, StartError> 
     let (pipes, [input, output, errors]) = Pipes::new(request.input.as_deref(), request.keep_bytes)
         .map_err(|source| StartError::System { program: program.clone(), source })?;
     command.stdin(input).stdout(output).stderr(errors);
-    match command.spawn() {
+    match spawn(&mut command) {
         Ok(process) => Ok(RunningChild::new(process, pipes, request)),
         Err(source) => Err(explain(source, program, request.working_directory.as_deref())),
     }
+}
+
+/// Starts a command. A program that was written a moment ago may still be held open for writing by another child
+/// of ours that is not yet its own program; that passes.
+pub(super) fn spawn(command: &mut Command) -> io::Result<Child> {
+    for _ in 0..MOST_TRIES {
+        match command.spawn() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => sleep(TRY_AGAIN_AFTER),
+            result => return result,
+        }
+    }
+    command.spawn()
 }
 
 /// The program that was found, and the command that starts it; its streams are not set.

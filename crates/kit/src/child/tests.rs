@@ -290,6 +290,23 @@ async fn what_cannot_be_started_says_why() {
     assert!(matches!(long.start().err().unwrap(), StartError::System { .. }));
 }
 
+#[tokio::test]
+async fn a_program_that_was_just_written_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    fs::write(&program, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let held = fs::File::options().append(true).open(&program).unwrap();
+    let request = ChildRequest::new(&program, [""; 0]);
+    assert!(matches!(request.start().err().unwrap(), StartError::System { .. }), "not for ever");
+    let release = std::thread::spawn(move || {
+        std::thread::sleep(MOMENT);
+        drop(held);
+    });
+    assert_eq!(run(&request).await.ending, Ending::Exited(0));
+    release.join().unwrap();
+}
+
 #[test]
 fn nothing_secret_is_shown() {
     let mut request = ChildRequest::new("tool", ["hunter2"]);
