@@ -6,6 +6,7 @@
 
 mod checkpoint;
 mod diagnostic;
+mod drivers;
 mod log;
 mod plan;
 mod run;
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 pub use checkpoint::{Checkpoint, Checkpoints, Health, SavedComponent};
 pub use diagnostic::{Check, Diagnostic, Failure, Place};
+pub use drivers::{Drivers, Kind};
 pub use log::{Chain, Event, Line};
 pub use plan::{Because, Change, Component, Estimate, Plan, Price, Question, Side, Step};
 pub use run::{Abandoned, Outcome, Run, RunStep, Runs};

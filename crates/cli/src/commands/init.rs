@@ -1,0 +1,94 @@
+//! `backout init`: writes a small commented migration file.
+
+use std::path::PathBuf;
+
+use backout_core::diagnostic::Diagnostic;
+use backout_core::name::MigrationName;
+use backout_kit::atomic_put::{Attributes, put};
+use clap::Args;
+
+use crate::app::Context;
+use crate::codes;
+use crate::exit::Exit;
+use crate::failure::{Failure, chain};
+use crate::view::notice;
+
+/// Arguments of `backout init`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Propose components from these files (a compose file, an .env)
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub from: Vec<PathBuf>,
+}
+
+const TEMPLATE: &str = include_str!("init.yaml");
+
+/// Writes the file, where none is.
+pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
+    if !arguments.from.is_empty() {
+        return Err(Diagnostic::error(codes::LATER, "init --from is for a later version")
+            .because("this version writes a commented file to fill in")
+            .hint("backout init, and then: backout explain KIND")
+            .into());
+    }
+    let place = context.place()?;
+    if place.path.symlink_metadata().is_ok() {
+        return Err(Diagnostic::error(codes::FILE_THERE, format!("write {}", place.named))
+            .because("it is there already, and is never overwritten")
+            .hint("see what it says: backout check")
+            .into());
+    }
+    let folder = place.root.file_name().map(|name| name.to_string_lossy().into_owned());
+    let text = TEMPLATE.replace("NAME", &name_from(folder.as_deref().unwrap_or_default()));
+    // People read and share a migration file, unlike everything else that is written here.
+    put(&place.path, text.as_bytes(), Attributes { mode: Some(0o644), ..Attributes::default() }).map_err(
+        |error| Diagnostic::error(codes::MACHINE, format!("write {}", place.named)).because(chain(&error)),
+    )?;
+    notice::done(context.output, format!("wrote {}", place.named));
+    notice::say(context.output, "next: fill in the components, then: backout check");
+    Ok(Exit::Done)
+}
+
+/// A migration's name made of a folder's.
+fn name_from(folder: &str) -> String {
+    let kept: String = folder
+        .chars()
+        .map(
+            |character| {
+                if character.is_ascii_alphanumeric() || "._-".contains(character) { character } else { '-' }
+            },
+        )
+        .take(64)
+        .collect();
+    let kept = kept.trim_start_matches(|character: char| !character.is_ascii_alphanumeric());
+    match MigrationName::new(kept) {
+        Ok(name) => name.to_string(),
+        Err(_) => "my-migration".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backout_core::migration::{Source, parse};
+
+    #[test]
+    fn the_template_is_a_migration_file() {
+        let text = TEMPLATE.replace("NAME", "todo");
+        let file = parse(&Source::new("backout.yaml", &text)).unwrap();
+        assert_eq!(file.migration.value.as_str(), "todo");
+    }
+
+    #[test]
+    fn a_folder_gives_a_name() {
+        for (folder, expected) in [
+            ("todo", "todo"),
+            ("my shop", "my-shop"),
+            ("..", "my-migration"),
+            ("é", "my-migration"),
+            ("", "my-migration"),
+        ] {
+            assert_eq!(name_from(folder), expected, "{folder}");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The only place that prints. Every view takes values and writes [`Line`]s or documents to an [`Output`].
+
+mod line;
+mod output;
+mod table;
+mod words;
+
+pub mod abandoned;
+pub mod check;
+pub mod checkpoint;
+pub mod failure;
+pub mod list;
+pub mod log;
+pub mod notice;
+pub mod page;
+pub mod plan;
+pub mod progress;
+pub mod release;
+pub mod run;
+pub mod status;
+pub mod story;
+pub mod verdicts;
+
+pub use line::{Line, clean};
+pub use output::{Colour, Output};
+pub use table::Table;

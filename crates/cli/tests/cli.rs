@@ -1,0 +1,20 @@
+//! What a person or a script sees: the real binary on small estates, each in a folder of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod cli {
+    mod bad_input;
+    mod busy;
+    mod by_hand;
+    mod demo;
+    mod drift;
+    mod explain;
+    mod help;
+    mod journal;
+    mod json;
+    mod life;
+    mod plan_file;
+    mod signals;
+    mod tampered;
+    mod world;
+}
