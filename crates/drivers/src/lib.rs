@@ -16,5 +16,6 @@ pub fn registry() -> Registry {
         .with_driver::<backout_driver_sqlite::Database>()
         .with_probe::<backout_probe_command::Command>()
         .with_probe::<backout_probe_http::Http>()
+        .with_probe::<backout_probe_sqlite::Sqlite>()
         .with_probe::<backout_probe_tcp::Tcp>()
 }
