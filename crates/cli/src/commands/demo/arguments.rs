@@ -1,0 +1,49 @@
+//! What may be typed after `demo` and its hidden kin.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+/// How far the demo goes before it leaves the estate running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Stage {
+    /// A checkpoint is sealed
+    Captured,
+    /// The migration ran and was cut over
+    Migrated,
+    /// Requests fail
+    Broken,
+}
+
+/// Arguments of `backout demo`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Where the estate is made: a new or empty folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Stop here and leave the estate running, for trying things by hand
+    #[arg(long, value_enum, value_name = "STAGE")]
+    pub stage: Option<Stage>,
+    /// Stop the estate in --dir
+    #[arg(long, conflicts_with = "stage", requires = "dir")]
+    pub down: bool,
+}
+
+/// Arguments of the application that the demo runs.
+#[derive(Debug, Args)]
+pub struct ServiceArguments {
+    /// The estate
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Where it listens
+    #[arg(long, value_name = "PORT")]
+    pub port: u16,
+}
+
+/// Arguments of what works on an estate: its migration, its users.
+#[derive(Debug, Args)]
+pub struct EstateArguments {
+    /// The estate
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+}

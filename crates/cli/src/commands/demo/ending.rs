@@ -1,0 +1,66 @@
+//! How the demo ends: the estate handed over for hands-on use, or stopped and put away.
+
+use std::fs;
+
+use anyhow::Result;
+use backout_demo::Estate;
+
+use super::Stage;
+use super::folder::Folder;
+use super::service::Service;
+use super::shell::{Shell, quoted_path};
+use crate::view::story::Story;
+
+/// Says where the estate is that goes on running, and what to try.
+///
+/// # Errors
+/// The settings of the estate cannot be read.
+pub fn hand_over(folder: &Folder, shell: &Shell, stage: Stage, story: &Story) -> Result<()> {
+    let address = Estate::open(&folder.path)?.base_url()?;
+    story.say(&format!("The estate runs on by itself at {address}. For your own hands:"));
+    story.pause();
+    if let Some(missing) = shell.missing_in_path() {
+        story.offer(&format!("export PATH={}:$PATH", quoted_path(missing)), "");
+    }
+    story.offer(&format!("cd {}", quoted_path(&folder.path)), "");
+    let migrate = ["cutover", "--", shell.name(), "demo-migrate", "--dir", "."];
+    let offers: &[(&[&str], &str)] = match stage {
+        Stage::Captured => &[
+            (&["status"], "where we are, and what is legal next"),
+            (&migrate, "the migration"),
+            (&["plan"], "what going back would do, and cost"),
+        ],
+        Stage::Migrated | Stage::Broken => &[
+            (&["plan"], "what going back would do, and cost"),
+            (&["rollback"], "go back"),
+            (&["verify"], "look at everything"),
+            (&["status"], "where we are, and what is legal next"),
+        ],
+    };
+    for (arguments, does) in offers {
+        story.offer(&shell.line(arguments), does);
+    }
+    story.offer(&shell.line(&["demo", "--down", "--dir", "."]), "stop the estate");
+    Ok(())
+}
+
+/// Stops the service. A folder that nobody asked for is removed, unless something is to be looked at.
+///
+/// # Errors
+/// The service cannot be stopped, or the folder not removed.
+pub async fn put_away(folder: &Folder, story: &Story) -> Result<()> {
+    // Without settings there is no estate yet, and nothing was started.
+    let was_running = match Estate::open(&folder.path) {
+        Ok(estate) => !Service::of(&estate).stop().await?.is_empty(),
+        Err(_) => false,
+    };
+    let stopped = if was_running { "The service is stopped" } else { "No service is running" };
+    let path = folder.path.display();
+    if folder.is_temporary && story.holds() {
+        fs::remove_dir_all(&folder.path)?;
+        story.say(&format!("{stopped}, and {path} is removed; with --dir it would stay."));
+    } else {
+        story.say(&format!("{stopped}; everything else stays in {path}"));
+    }
+    Ok(())
+}
