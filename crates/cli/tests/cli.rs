@@ -14,7 +14,9 @@ mod cli {
     mod json;
     mod life;
     mod plan_file;
+    mod secrets;
     mod signals;
+    mod stuck;
     mod tampered;
     mod world;
 }
