@@ -70,9 +70,10 @@ pub(super) fn look<T>(
 ) -> Result<Option<T>, DriverError> {
     let attempted = format!("read the database {}", place.shown);
     let until = Instant::now() + place.busy;
+    let mut is_patient = true;
     loop {
         let Some(before) = Stamp::of(place)? else { return Ok(None) };
-        let ways = if Instant::now() < until { before.ways(&place.live)? } else { vec![Way::Plain] };
+        let ways = if is_patient { before.ways(&place.live)? } else { vec![Way::Plain] };
         for way in ways {
             match by(way, place, &before, read) {
                 // What a copy held still holds, whatever became of the files since.
@@ -87,6 +88,7 @@ pub(super) fn look<T>(
                 _ => {}
             }
         }
+        is_patient = Instant::now() < until;
         sleep(BETWEEN_TRIES);
     }
 }

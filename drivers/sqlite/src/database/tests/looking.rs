@@ -33,8 +33,9 @@ async fn look_in_every_way(world: &World) {
 
 #[tokio::test]
 async fn at_rest() {
-    for mode in ["delete", "wal"] {
-        let world = World::new();
+    for (mode, busy) in [("delete", "5s"), ("wal", "5s"), ("delete", "0s"), ("wal", "0s")] {
+        let mut world = World::new();
+        world.busy = busy;
         world.run(&format!("PRAGMA journal_mode = {mode}; {FULL}"));
         assert_eq!(world.names(), ["db"]);
         look_in_every_way(&world).await;
