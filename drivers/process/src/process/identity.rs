@@ -149,22 +149,25 @@ impl Supervised {
         }
     }
 
-    /// Whether the process runs what is configured: the same words, in the same folder where they are relative to
-    /// it, or the very same program file.
+    /// Whether the process runs what is configured, the same words or the very same program file, in the same folder.
     fn is_our_command(&self, pid: u32, words: &[u8]) -> bool {
+        let folder = fs::read_link(format!("/proc/{pid}/cwd"));
+        let is_absolute = self.config.command.first().is_some_and(|program| program.starts_with('/'));
+        let in_folder = match &folder {
+            // Another user's process does not tell its folder; we could not signal it either.
+            Err(_) => true,
+            // Many services leave their folder for the root; a relative program would not be found from there.
+            Ok(folder) if is_absolute && folder == Path::new("/") => true,
+            // What runs elsewhere serves a folder that this one was copied from.
+            Ok(folder) => fs::canonicalize(&self.directory).is_ok_and(|ours| ours == *folder),
+        };
         let words: Vec<&[u8]> = words.strip_suffix(b"\0").unwrap_or(words).split(|byte| *byte == 0).collect();
         let wanted: Vec<&[u8]> = self.config.command.iter().map(String::as_bytes).collect();
-        let is_relative = self.config.command.first().is_some_and(|program| !program.starts_with('/'));
-        // Another user's process does not tell its folder; we could not signal it either.
-        let folder = fs::read_link(format!("/proc/{pid}/cwd"));
-        let in_folder =
-            !is_relative || folder.is_err() || folder.ok() == fs::canonicalize(&self.directory).ok();
-        // The words may stand behind an interpreter's.
-        if in_folder && words.ends_with(&wanted) {
-            return true;
-        }
         let program = self.program().ok().and_then(|program| fs::canonicalize(program).ok());
-        program.is_some() && fs::read_link(format!("/proc/{pid}/exe")).ok() == program
+        // The words may stand behind an interpreter's.
+        let is_it = words.ends_with(&wanted)
+            || program.is_some() && fs::read_link(format!("/proc/{pid}/exe")).ok() == program;
+        in_folder && is_it
     }
 
     fn cannot_tell(&self, pid: u32) -> DriverError {

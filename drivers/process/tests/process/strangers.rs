@@ -73,6 +73,19 @@ async fn the_service_of_a_copied_folder_is_not_ours() {
 }
 
 #[tokio::test]
+async fn a_program_that_was_started_by_hand_is_not_taken_over_by_a_copy_of_its_folder() {
+    let (original, copy) = (bench().await, bench().await);
+    original.world.set_up().await;
+    let theirs = original.world.named().unwrap();
+    copy.world.write_file(PID_FILE, &original.world.read_file(PID_FILE));
+    let error = copy.try_look(Depth::Look).await.unwrap().unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unreadable);
+    assert!(copy.session().await.unwrap().quiesce(&copy.context()).await.is_err());
+    assert!(is_alive(&theirs));
+    std::fs::remove_file(copy.world.path(PID_FILE)).unwrap();
+}
+
+#[tokio::test]
 async fn a_pid_file_that_names_nobody_is_no_process() {
     let bench = bench().await;
     for content in ["", "\n", "no number", "-1", "0", "99999999999", "4194305", "\u{0}\u{0}"] {
