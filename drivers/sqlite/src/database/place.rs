@@ -32,6 +32,8 @@ pub(super) struct Place {
     pub(super) busy: Duration,
     /// Where private copies are made.
     pub(super) scratch: PathBuf,
+    /// The folder of the migration file, which may be moved with everything in it.
+    root: PathBuf,
     /// Names what belongs to this run; without a dash, so that names can be taken apart again.
     tag: String,
 }
@@ -47,12 +49,17 @@ impl Place {
         }
         let live = follow(absolute(&context.root, Path::new(path.reveal())))?;
         let tag = context.run.as_ref().map_or_else(|| "r0".to_owned(), |run| run.as_str().replace('-', "_"));
-        Ok(Self { live, shown, busy: config.patience(), scratch: context.scratch.clone(), tag })
+        let root = fs::canonicalize(&context.root).unwrap_or_else(|_| context.root.clone());
+        Ok(Self { live, shown, busy: config.patience(), scratch: context.scratch.clone(), root, tag })
     }
 
-    /// What tells this database from another with the same name. The folder's device, for the file itself may be
-    /// absent, and some file systems tell another one for it.
+    /// What tells this database from another with the same name: in the folder of the migration file, where it is
+    /// from there, so that the folder can be moved; elsewhere its place on this machine. The folder's device, for the
+    /// file itself may be absent, and some file systems tell another one for it.
     pub(super) fn identity(&self) -> Option<String> {
+        if let Ok(inside) = self.live.strip_prefix(&self.root) {
+            return Some(shown(&Path::new(".").join(inside)));
+        }
         let folder = fs::metadata(self.folder()).ok()?;
         Some(format!("{}:{}", folder.dev(), shown(&self.live)))
     }

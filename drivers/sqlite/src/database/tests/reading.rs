@@ -143,6 +143,23 @@ async fn a_schema_that_only_its_application_can_use_is_read() {
 }
 
 #[tokio::test]
+async fn it_stays_itself_where_everything_is_moved_and_is_another_elsewhere() {
+    let world = World::new();
+    world.run(FULL);
+    let identity = world.capture(Depth::Look).await.unwrap().identity;
+    let folder = tempfile::tempdir().unwrap();
+    let moved = folder.path().join("moved");
+    std::fs::rename(&world.root, &moved).unwrap();
+    assert_eq!(World::at(&moved).capture(Depth::Look).await.unwrap().identity, identity);
+    let outside = folder.path().join("outside.db");
+    std::fs::rename(World::at(&moved).path(), &outside).unwrap();
+    std::os::unix::fs::symlink(&outside, World::at(&moved).path()).unwrap();
+    let outside = World::at(&moved).capture(Depth::Look).await.unwrap().identity;
+    assert_ne!(outside, identity);
+    assert!(outside.unwrap().ends_with("/outside.db"));
+}
+
+#[tokio::test]
 async fn a_link_leads_to_the_database() {
     let world = World::new();
     world.run(FULL);
