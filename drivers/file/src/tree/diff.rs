@@ -77,10 +77,10 @@ fn described(now: &Entry, then: &Entry) -> (String, String) {
     };
     match (&now.what, &then.what) {
         (What::File { bytes: one, content }, What::File { bytes: other, content: saved }) => {
+            // Other content has another time, which says nothing more.
             if content != saved {
                 differ(format!("other content, {one} bytes"), format!("saved content, {other} bytes"));
-            }
-            if now.modified != then.modified {
+            } else if now.modified != then.modified {
                 differ(time(now), time(then));
             }
         }
@@ -141,7 +141,7 @@ mod tests {
             entry("e", What::Directory),
         ]);
         let live = tree(vec![
-            Entry { mode: 0o600, ..entry("a", file(2)) },
+            Entry { mode: 0o600, modified: (7, 0), ..entry("a", file(2)) },
             Entry { modified: (1, 0), user: 9, ..entry("b", file(1)) },
             entry("d", file(1)),
             entry("e", What::Link { target: "/".into() }),
