@@ -174,6 +174,28 @@ fn estates_live_side_by_side() {
 }
 
 #[test]
+fn an_estate_can_be_moved_while_it_runs_and_a_copy_of_it_is_refused() {
+    let mut place = Place::new();
+    good(&place.demo(&["--stage", "migrated"]));
+    let copy = place.folder.with_file_name("copy");
+    let copied = Command::new("cp").arg("-a").arg(&place.folder).arg(&copy).status().unwrap();
+    assert!(copied.success());
+    let refused = run(&copy, &["rollback", "--yes"]);
+    assert_eq!(refused.status.code(), Some(4), "{}", text(&refused));
+    fs::remove_dir_all(&copy).unwrap();
+
+    let moved = place.folder.with_file_name("moved");
+    fs::rename(&place.folder, &moved).unwrap();
+    place.folder = moved;
+    good(&place.run(&["rollback", "--yes"]));
+    good(&place.run(&["verify"]));
+    assert_eq!(running_in(&place.folder).len(), 1);
+    assert!(good(&place.run(&["demo-traffic", "--dir", "."])).starts_with("0 %"));
+    good(&place.demo(&["--down"]));
+    assert_eq!(running_in(&place.folder), [0; 0]);
+}
+
+#[test]
 fn an_interrupted_tale_puts_everything_away() {
     let temporary = TempDir::new().unwrap();
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
