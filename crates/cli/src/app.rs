@@ -56,7 +56,7 @@ impl Context {
     /// # Errors
     /// Those of the work, and when no runtime can be had.
     pub fn wait<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        let runtime = threads().enable_all().build().map_err(|error| {
             Failure::from(
                 Diagnostic::error(codes::MACHINE, "start the threads to work with")
                     .because(error.to_string()),
@@ -66,6 +66,17 @@ impl Context {
         runtime.shutdown_background();
         result
     }
+}
+
+/// The threads to work with. The kill harness wants few of them, because a tracer counts system calls by thread.
+fn threads() -> tokio::runtime::Builder {
+    #[cfg(feature = "failpoints")]
+    if std::env::var_os("BACKOUT_FEW_THREADS").is_some() {
+        let mut few = tokio::runtime::Builder::new_current_thread();
+        few.max_blocking_threads(1);
+        return few;
+    }
+    tokio::runtime::Builder::new_multi_thread()
 }
 
 /// The whole program.

@@ -1,7 +1,12 @@
 //! How long core takes on migrations of 10,000 components. `cargo bench -p backout-core`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a benchmark ends by panicking")]
-#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "a benchmark needs a clock")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a benchmark needs a clock"
+)]
 
 use std::hint::black_box;
 use std::time::Instant;

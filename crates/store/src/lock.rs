@@ -7,6 +7,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use backout_kit::atomic_put::sync_folder_of;
 use backout_kit::file_error::{FileError, OnFile};
@@ -25,6 +26,9 @@ const FORMAT: u16 = 1;
 
 /// A body is a few fields; what is longer was not written by us.
 const LONGEST_BODY: u64 = 64 * 1024;
+
+/// How long the lock of a holder that has ended may outlive it.
+const LAST_BREATH: Duration = Duration::from_secs(1);
 
 /// What the lock file says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -109,15 +113,15 @@ impl Lock {
         let path = layout.lock();
         let _turn = take_turn(layout)?;
         let file = open(&path).on_file("open the lock", &path).map_err(StateError::from)?;
-        let held = match file.try_lock() {
-            Ok(()) => false,
-            Err(TryLockError::WouldBlock) => true,
-            Err(TryLockError::Error(error)) => {
-                return Err(StateError::from(file_error("lock", &path, error)).into());
-            }
-        };
+        let mut held = is_held(&file, &path)?;
         let last = read(&file).on_file("read the lock", &path).map_err(StateError::from)?;
         let standing = last.as_ref().map(|body| body.holder.standing(&claimant));
+        // A child that a killed holder had just forked holds the lock until its exec closes it.
+        let asked = Instant::now();
+        while held && standing == Some(Standing::Ended) && asked.elapsed() < LAST_BREATH {
+            std::thread::sleep(Duration::from_millis(10));
+            held = is_held(&file, &path)?;
+        }
         let epoch = last.as_ref().map_or(0, |body| body.epoch).saturating_add(1);
         let file = match held {
             false if last.as_ref().is_none_or(|body| body.released) => file,
@@ -131,6 +135,15 @@ impl Lock {
         write(&file, &body).on_file("write the lock", &path).map_err(StateError::from)?;
         sync_folder_of(&path).map_err(StateError::from)?;
         Ok(Self { file, path, body })
+    }
+}
+
+/// Takes the lock if nobody has it; says whether somebody has.
+fn is_held(file: &File, path: &Path) -> Result<bool, StateError> {
+    match file.try_lock() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(StateError::from(file_error("lock", path, error))),
     }
 }
 
