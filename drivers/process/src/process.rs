@@ -89,8 +89,8 @@ impl Driver for Process {
         config::check(config)
     }
 
-    fn shape(state: &State) -> Value {
-        json!({ "running": state.running })
+    fn shape(_: &State) -> Value {
+        json!({ "runs": true })
     }
 
     fn diff(saved: Option<&State>, live: Option<&State>) -> Delta {
@@ -110,8 +110,8 @@ impl Driver for Process {
 #[async_trait]
 impl Session<Process> for Supervised {
     async fn capture(&self, _: &Context, _: Depth) -> Result<Captured<State>, DriverError> {
-        let running = self.find()?.is_some();
-        Ok(Captured { state: Some(State { running }), identity: None, data: Vec::new() })
+        let state = self.find()?.map(|_| State {});
+        Ok(Captured { state, identity: None, data: Vec::new() })
     }
 
     async fn revert(&self, _: &Context, _: &StepOrder<State>) -> Result<Effect, DriverError> {
@@ -152,7 +152,7 @@ impl Session<Process> for Supervised {
         _: &[DataPart],
     ) -> Result<Vec<String>, DriverError> {
         let mut missing = self.door_not_ready();
-        if saved.is_some_and(|saved| saved.running) {
+        if saved.is_some() {
             missing.extend(self.not_startable([&self.config.command]));
             if let Err(error) = self.service(context).and_then(|_| self.health(context)) {
                 missing.push(format!("a value cannot be had: {}", error.chain()));

@@ -62,7 +62,7 @@ impl Supervised {
 
     /// Opens the door of what ran when it was saved; leaves everything else stopped.
     pub(super) async fn open(&self, context: &Context, saved: Option<&State>) -> Result<Effect, DriverError> {
-        if !saved.is_some_and(|saved| saved.running) {
+        if saved.is_none() {
             let stopped = self.stop(context).await?;
             let opened = self.unlock(context, None).await?;
             let evidence = "it stays stopped, as it was saved".to_owned();

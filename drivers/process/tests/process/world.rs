@@ -187,15 +187,15 @@ pub async fn bench() -> ServiceBench {
 }
 
 pub fn running() -> Value {
-    json!({ "running": true })
+    json!({})
 }
 
 pub fn stopped() -> Value {
-    json!({ "running": false })
+    Value::Null
 }
 
 pub async fn state(bench: &ServiceBench) -> Value {
-    bench.look(Depth::Look).await.unwrap().state.unwrap()
+    bench.look(Depth::Look).await.unwrap().state.unwrap_or_default()
 }
 
 pub fn end(process: &ProcessIdentity) {
