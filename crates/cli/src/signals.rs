@@ -60,6 +60,21 @@ pub async fn or_leave<T>(
     }
 }
 
+/// Waits for a person's answer, which may be refused by leaving.
+///
+/// # Errors
+/// The signals cannot be listened for.
+pub async fn or_exit<T>(answer: impl Future<Output = T>, output: Output) -> Result<T, Failure> {
+    let mut ends = Ends::listen()?;
+    tokio::select! {
+        done = answer => Ok(done),
+        exit = ends.next() => {
+            notice::left(output);
+            std::process::exit(i32::from(exit.code()));
+        }
+    }
+}
+
 /// Waits for work that takes signals itself (a program at the same terminal), so that they do not end this process.
 ///
 /// # Errors

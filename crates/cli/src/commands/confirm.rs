@@ -5,13 +5,14 @@ use backout_core::name::MigrationName;
 
 use crate::codes;
 use crate::failure::Failure;
+use crate::signals;
 use crate::view::{Line, Output};
 
 /// Asks to type the migration's name. Without a terminal, `--yes` has to be given.
 ///
 /// # Errors
 /// Nobody confirmed.
-pub fn confirm(output: Output, name: &MigrationName, what: &str, yes: bool) -> Result<(), Failure> {
+pub async fn confirm(output: Output, name: &MigrationName, what: &str, yes: bool) -> Result<(), Failure> {
     if yes {
         return Ok(());
     }
@@ -26,9 +27,11 @@ pub fn confirm(output: Output, name: &MigrationName, what: &str, yes: bool) -> R
         .plain(format!("To {what}, type the name of the migration ("))
         .bold(name.as_str())
         .plain("):");
-    match output.ask(&question) {
-        Ok(answer) if answer == name.as_str() => Ok(()),
-        Ok(_) => Err(unconfirmed().because("something else was typed").into()),
+    let asking = tokio::task::spawn_blocking(move || output.ask(&question));
+    match signals::or_exit(asking, output).await? {
+        Ok(Ok(answer)) if answer == name.as_str() => Ok(()),
+        Ok(Ok(_)) => Err(unconfirmed().because("something else was typed").into()),
+        Ok(Err(error)) => Err(unconfirmed().because(error.to_string()).into()),
         Err(error) => Err(unconfirmed().because(error.to_string()).into()),
     }
 }

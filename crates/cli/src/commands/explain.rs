@@ -34,13 +34,17 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let what = arguments.what.as_str();
     let registry = registry();
     if let Some(page) = pages::of_code(what) {
-        view::page::show(context.output, page);
+        view::page::show(context.output, what, page);
     } else if let Some(page) = kind(&registry, what) {
-        view::page::show(context.output, &page);
+        view::page::show(context.output, what, &page);
     } else if let Some(page) = joined(step(context, what), field(&registry, what)) {
-        view::page::show(context.output, &page);
+        view::page::show(context.output, what, &page);
     } else if let Some(command) = Cli::command().find_subcommand_mut(what) {
-        view::page::help(context.output, &command.render_long_help());
+        let help = command.render_long_help();
+        match context.output.json {
+            true => view::page::show(context.output, what, &help.to_string()),
+            false => view::page::help(context.output, &help),
+        }
     } else {
         return Err(unknown(&registry, what));
     }

@@ -94,7 +94,7 @@ fn run(arguments: &Arguments, context: &Context, end: End) -> Result<Exit, Failu
         }
         let kept = kept(&migration.assembled, &tools).await?;
         view::release::list(output, &kept);
-        confirm(output, name, &format!("{} it for good", end.verb), arguments.yes)?;
+        confirm(output, name, &format!("{} it for good", end.verb), arguments.yes).await?;
         release(&migration.assembled, end.event, &mut writing.book, &tools)
             .await
             .map_err(|error| Failure::from(error).after_changes())?;

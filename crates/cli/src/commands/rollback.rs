@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use backout_core::diagnostic::Diagnostic;
 use backout_core::migration::Writes;
 use backout_core::name::StepId;
-use backout_core::plan::{Count, Plan};
+use backout_core::plan::{Count, Plan, PlannedComponent};
 use backout_engine::{Ending, RunOptions};
 use clap::Args;
 
@@ -62,8 +62,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
             return Ok(Exit::Done);
         }
         accept(arguments, &migration, &plan, true)?;
-        confirm(context.output, &migration.assembled.name, "go back", false)?;
         return context.wait(async {
+            confirm(context.output, &migration.assembled.name, "go back", false).await?;
             let writing = migration.write("rollback", arguments.take_over).await?;
             carry_out(arguments, &migration, writing, &plan, false, context).await
         });
@@ -117,19 +117,7 @@ fn accept(arguments: &Arguments, migration: &Migration, plan: &Plan, was_read: b
     if was_read || arguments.accept_loss.is_some() {
         return Ok(());
     }
-    let declared = |component: &backout_core::plan::PlannedComponent| {
-        let part = migration.assembled.parts.iter().find(|part| part.name == component.name);
-        part.is_some_and(|part| part.writes == Some(Writes::AcceptLoss))
-    };
-    let lost: Vec<String> = plan
-        .acting()
-        .filter(|component| !declared(component))
-        .filter_map(|component| {
-            let price = component.price.as_ref()?;
-            let loses = price.writes != Count::Exactly(0) && !price.kept_aside;
-            loses.then(|| format!("`{}`: {} writes", component.name, price.writes))
-        })
-        .collect();
+    let lost = lost_for_good(migration, plan);
     if lost.is_empty() {
         return Ok(());
     }
@@ -138,6 +126,30 @@ fn accept(arguments: &Arguments, migration: &Migration, plan: &Plan, was_read: b
         .hint("say how many may be lost: --accept-loss N")
         .hint("or review a plan file: backout plan --out FILE, backout rollback --plan FILE")
         .into())
+}
+
+/// The components whose later writes nothing would bring back, and whose file does not accept that.
+fn lost_for_good(migration: &Migration, plan: &Plan) -> Vec<String> {
+    let declared = |component: &PlannedComponent| {
+        let part = migration.assembled.parts.iter().find(|part| part.name == component.name);
+        part.is_some_and(|part| part.writes == Some(Writes::AcceptLoss))
+    };
+    let losing = plan.acting().filter(|component| !declared(component)).filter_map(|component| {
+        let price = component.price.as_ref()?;
+        let loses = price.writes != Count::Exactly(0) && !price.kept_aside;
+        loses.then(|| format!("`{}`: {} writes", component.name, price.writes))
+    });
+    losing.collect()
+}
+
+/// The most writes that may be lost: what was said, or what stood in the plan that a person read, where nothing would
+/// bring them back.
+fn most_lost(arguments: &Arguments, migration: &Migration, plan: &Plan) -> Option<u64> {
+    let read = match plan.price.writes {
+        Count::Exactly(count) if !lost_for_good(migration, plan).is_empty() => Some(count),
+        _ => None,
+    };
+    arguments.accept_loss.or(read)
 }
 
 async fn carry_out(
@@ -154,7 +166,7 @@ async fn carry_out(
     let options = RunOptions {
         pause_before: arguments.pause_before.clone(),
         reclaim: arguments.reclaim,
-        accept_loss: arguments.accept_loss,
+        accept_loss: most_lost(arguments, migration, plan),
         just_made,
     };
     let ending: Ending =

@@ -100,9 +100,12 @@ impl Output {
 
     /// Writes a question without ending the line, and reads the answer.
     pub fn ask(&self, question: &Line) -> io::Result<String> {
-        let mut err = io::stderr().lock();
-        write!(err, "{} ", question.render(self.colour_err))?;
-        err.flush()?;
+        {
+            // Let go of before waiting: a signal may want to say something meanwhile.
+            let mut err = io::stderr().lock();
+            write!(err, "{} ", question.render(self.colour_err))?;
+            err.flush()?;
+        }
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;
         Ok(answer.trim().to_owned())

@@ -2,8 +2,12 @@
 
 use super::{Line, Output};
 
-/// Shows a page as it was written.
-pub fn show(output: Output, page: &str) {
+/// Shows a page about something as it was written.
+pub fn show(output: Output, what: &str, page: &str) {
+    if output.json {
+        output.document(&backout_api::Page { what: what.to_owned(), page: page.to_owned() });
+        return;
+    }
     for line in page.trim_end().lines() {
         output.line(match line.strip_prefix('#') {
             Some(title) => Line::new().bold(title.trim_start_matches('#').trim_start()),

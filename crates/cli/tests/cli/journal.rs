@@ -1,5 +1,6 @@
 //! A journal that somebody touched: readers say so and read what they can, writers refuse.
 
+use std::io::{BufRead, BufReader};
 use std::process::Command;
 
 use super::world::World;
@@ -15,6 +16,19 @@ fn a_whole_journal_verifies() {
     let world = World::migrated();
     let seen = world.ok(&["log", "--verify"]);
     assert!(seen.says("is whole"), "{}", seen.text());
+}
+
+#[test]
+fn a_follower_sees_what_is_written_later() {
+    let world = World::small();
+    world.ok(&["capture"]);
+    let mut child = world.start(&["log", "--follow"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("checkpoint c1 sealed")));
+    world.ok(&["cutover", "data"]);
+    assert!(lines.any(|line| line.contains("phase data went live")));
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

@@ -17,6 +17,8 @@ fn every_document_has_a_version_and_a_type() {
         (&["checkpoint", "verify"], "checkpoint-health"),
         (&["log", "--verify"], "chain"),
         (&["drivers"], "drivers"),
+        (&["explain", "BK0306"], "page"),
+        (&["explain", "plan"], "page"),
         (&["resume"], "failure"),
     ] {
         let documents = world.json(arguments);
