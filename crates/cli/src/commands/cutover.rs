@@ -19,6 +19,9 @@ use crate::failure::Failure;
 use crate::signals;
 use crate::view::notice;
 
+/// How many components are named.
+const SHOWN: usize = 60;
+
 /// Arguments of `backout cutover`.
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -101,8 +104,11 @@ async fn carry_out(program: &OsString, arguments: &[OsString]) -> Result<(), Fai
 fn show(context: &Context, report: &CutoverReport, late: bool) {
     let names: Vec<&str> = report.phases.iter().map(PhaseName::as_str).collect();
     notice::done(context.output, format!("cut over: {}", names.join(", ")));
-    for (part, seen) in &report.landed {
+    for (part, seen) in report.landed.iter().take(SHOWN) {
         notice::say(context.output, format!("  {} is {}", part.name, seen.word()));
+    }
+    if report.landed.len() > SHOWN {
+        notice::say(context.output, format!("  and {} more", report.landed.len() - SHOWN));
     }
     if late {
         notice::say(

@@ -9,6 +9,9 @@ use super::words::{bytes, counted, moment};
 use super::{Line, Output, Table};
 use crate::diagnostics::render;
 
+/// How many components of a checkpoint are shown; `--json` has all of them.
+const COMPONENTS: usize = 60;
+
 /// Shows all of them.
 pub fn list(output: Output, life: &Life) {
     let current = life.checkpoint().map(|(id, ..)| id.to_string());
@@ -60,7 +63,7 @@ pub fn one(output: Output, checkpoint: &Checkpoint) {
     }
     output.blank();
     let mut table = Table::default().headed(&["component", "kind", "seen", "pieces", "data"]);
-    for saved in &checkpoint.components {
+    for saved in checkpoint.components.iter().take(COMPONENTS) {
         table.row([
             Line::new().bold(&saved.name),
             Line::of(&saved.kind),
@@ -70,6 +73,10 @@ pub fn one(output: Output, checkpoint: &Checkpoint) {
         ]);
     }
     table.print(&output, 2);
+    if checkpoint.components.len() > COMPONENTS {
+        output
+            .line(Line::indented(2).dim(format!("… and {} more", checkpoint.components.len() - COMPONENTS)));
+    }
 }
 
 /// Shows what a look at a checkpoint's data found.

@@ -13,6 +13,9 @@ use super::{Line, Output, Table};
 
 /// How many differences of one component are shown; `--json` has more.
 const CHANGES: usize = 8;
+/// How many components and steps are shown; a screen is not read further.
+const COMPONENTS: usize = 60;
+const STEPS: usize = 200;
 /// How many edges of one step are shown.
 const EDGES: usize = 3;
 /// A text in a difference is not shown longer, in characters.
@@ -40,9 +43,11 @@ pub fn show(output: Output, plan: &Plan) {
     price(output, plan);
     output.blank();
     output.line(Line::new().bold("What changes").dim("  (now → then)"));
-    for component in by_execution(plan) {
+    let listed = by_execution(plan);
+    for component in listed.iter().take(COMPONENTS) {
         changes(output, component);
     }
+    more(output, listed.len(), COMPONENTS);
     if !plan.steps.is_empty() {
         output.blank();
         output.line(Line::new().bold("Steps"));
@@ -210,7 +215,7 @@ fn reversibility(component: &PlannedComponent) -> Option<Line> {
 fn steps(output: Output, plan: &Plan) {
     let width = plan.steps.iter().map(|step| step.id.as_str().len()).max().unwrap_or(0);
     let digits = plan.steps.len().to_string().len();
-    for (index, step) in plan.steps.iter().enumerate() {
+    for (index, step) in plan.steps.iter().take(STEPS).enumerate() {
         let number = index + 1;
         output.line(
             Line::indented(2)
@@ -219,6 +224,17 @@ fn steps(output: Output, plan: &Plan) {
                 .plain(&step.title),
         );
         edges(output, step, digits + 6);
+    }
+    more(output, plan.steps.len(), STEPS);
+}
+
+/// Says how many are not shown, and where they are.
+fn more(output: Output, all: usize, shown: usize) {
+    if all > shown {
+        output.line(
+            Line::indented(2)
+                .doubtful(format!("… and {} more: --out FILE and --json have all of them", all - shown)),
+        );
     }
 }
 

@@ -10,6 +10,9 @@ use super::verdicts::{Looked, list};
 use super::words::{counted, moment};
 use super::{Line, Output, Table};
 
+/// How many components of a phase are named; `--json` has all of them.
+const NAMES: usize = 12;
+
 /// Everything that is known about where a migration stands.
 pub struct Situation<'a> {
     /// Its name.
@@ -107,7 +110,6 @@ fn state_line(state: &str) -> Line {
 fn phases(output: Output, situation: &Situation<'_>) {
     let mut table = Table::default();
     for (name, components, state) in &situation.phases {
-        let names: Vec<&str> = components.iter().map(|name| name.as_str()).collect();
         let live = situation.life.cutovers.get(name).filter(|_| *state == PhaseState::CutOver);
         let cut = live.map_or_else(String::new, |cutover| {
             let late = if cutover.late { " (marked late)" } else { "" };
@@ -116,11 +118,21 @@ fn phases(output: Output, situation: &Situation<'_>) {
         table.row([
             Line::new().dim("phase ").bold(name.as_str()),
             state_line(state.word()),
-            Line::of(names.join(", ")),
+            Line::of(some_of(components)),
             Line::new().dim(cut),
         ]);
     }
     table.print(&output, 2);
+}
+
+/// The first names, and how many more there are.
+fn some_of(components: &[ComponentName]) -> String {
+    let mut names: Vec<&str> = components.iter().take(NAMES).map(|name| name.as_str()).collect();
+    let more = format!("and {} more", components.len().saturating_sub(NAMES));
+    if components.len() > NAMES {
+        names.push(&more);
+    }
+    names.join(", ")
 }
 
 fn checkpoint(output: Output, life: &Life) {
