@@ -98,9 +98,9 @@ impl<'a> Room<'a> {
 /// | 1 | the run is closed or at rest | nothing |
 /// | 2 | a step is in doubt and nobody looked | look, also while stopping |
 /// | 3 | a stop was asked for and something is in flight | wait for it |
-/// | 4 | a stop was asked for, doors shall open | open one after another, those on whole ground |
+/// | 4 | a stop was asked for, doors shall open | open one after another: as it was on untouched ground, by its own steps on ground that is put back |
 /// | 5 | a stop was asked for | rest |
-/// | 6 | a step waits and everything before it is done | start it, or ask if a person does it, within the limit |
+/// | 6 | a step waits, everything before it is done and no door before it was opened again | start it, or ask if a person does it, within the limit |
 /// | 7 | it is the one to pause before | leave it; rest once nothing is in flight |
 /// | 8 | nothing is in flight, steps need a person | say that the run is stuck (once), or wait for an answer |
 /// | 9 | every step is settled | close: restored if every verdict says so and nothing was skipped |
@@ -123,18 +123,16 @@ pub fn next(plan: &Plan, run: &RunLife, in_flight: &BTreeSet<StepId>, limits: Li
             return Vec::new();
         }
         let stance = asked.unwrap_or_else(|| safe_stance(plan, run));
-        if stance == Stance::Reopen
-            && let Some(component) = reopenable(plan, run).into_iter().next()
-        {
-            return vec![Command::Reopen(component)];
-        }
-        return vec![Command::Rest(stance)];
+        let opening = (stance == Stance::Reopen).then(|| open_one(plan, run)).flatten();
+        return vec![opening.unwrap_or(Command::Rest(stance))];
     }
+    let unguarded = behind_doors_opened_again(plan, run);
     let mut room = Room::new(plan, in_flight, limits);
     let mut paused = false;
     for step in &plan.steps {
         if *run.state(&step.id) != StepState::Waiting
             || in_flight.contains(&step.id)
+            || unguarded.contains(&step.id)
             || !is_ready(plan, run, step)
         {
             continue;
@@ -149,8 +147,7 @@ pub fn next(plan: &Plan, run: &RunLife, in_flight: &BTreeSet<StepId>, limits: Li
             // Nothing more can start; the rest of a long plan need not be walked for it.
             break;
         } else if room.take(step) {
-            let attempt = run.attempts.get(&step.id).copied().unwrap_or(0) + 1;
-            commands.push(Command::Start { step: step.id.clone(), attempt });
+            commands.push(start(run, step));
         }
     }
     if !commands.is_empty() || !in_flight.is_empty() {
@@ -160,6 +157,43 @@ pub fn next(plan: &Plan, run: &RunLife, in_flight: &BTreeSet<StepId>, limits: Li
         return vec![Command::Rest(Stance::StayClosed)];
     }
     at_the_end(plan, run)
+}
+
+fn start(run: &RunLife, step: &Step) -> Command {
+    let attempt = run.attempts.get(&step.id).copied().unwrap_or(0) + 1;
+    Command::Start { step: step.id.clone(), attempt }
+}
+
+/// What opens the next door because the run stops. On ground that is put back these are the steps of the plan, for a
+/// program that read what stood there before has to start again first.
+fn open_one(plan: &Plan, run: &RunLife) -> Option<Command> {
+    shut_doors(plan, run).into_iter().find_map(|component| match ground(plan, run, &component) {
+        Ground::Untouched => Some(Command::Reopen(component)),
+        Ground::PutBack => plan
+            .steps
+            .iter()
+            .filter(|step| step.component == component && step.group == Group::Reopen)
+            .find(|step| *run.state(&step.id) == StepState::Waiting && is_ready(plan, run, step))
+            .map(|step| start(run, step)),
+        Ground::Between => None,
+    })
+}
+
+/// The steps that wait, directly or not, for a door that was shut and then opened again because the run stopped: what
+/// stands between may be done already, and would let them through.
+fn behind_doors_opened_again<'a>(plan: &'a Plan, run: &RunLife) -> BTreeSet<&'a StepId> {
+    let opened_again = |step: &&Step| {
+        step.action == Action::Quiesce
+            && *run.state(&step.id) == StepState::Waiting
+            && run.attempts.contains_key(&step.id)
+    };
+    let mut todo: Vec<&StepId> = plan.steps.iter().filter(opened_again).map(|step| &step.id).collect();
+    let mut behind = BTreeSet::new();
+    while let Some(id) = todo.pop() {
+        let followers = plan.steps.iter().filter(|step| step.after.contains(id));
+        todo.extend(followers.map(|step| &step.id).filter(|follower| behind.insert(*follower)));
+    }
+    behind
 }
 
 fn at_the_end(plan: &Plan, run: &RunLife) -> Vec<Command> {
@@ -213,7 +247,7 @@ fn outcome(plan: &Plan, run: &RunLife) -> Outcome {
 /// What doors do when nobody said: they open if every shut one stands on whole ground, else they stay shut.
 pub fn safe_stance(plan: &Plan, run: &RunLife) -> Stance {
     let shut = shut_doors(plan, run);
-    if shut.iter().all(|component| ground_is_whole(plan, run, component)) {
+    if shut.iter().all(|component| ground(plan, run, component) != Ground::Between) {
         Stance::Reopen
     } else {
         Stance::StayClosed
@@ -235,41 +269,50 @@ pub fn shut_doors(plan: &Plan, run: &RunLife) -> Vec<ComponentName> {
         .collect()
 }
 
-/// The shut doors that may be opened, in the order in which they would open.
-pub fn reopenable(plan: &Plan, run: &RunLife) -> Vec<ComponentName> {
-    shut_doors(plan, run).into_iter().filter(|component| ground_is_whole(plan, run, component)).collect()
+/// How what a component stands on is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ground {
+    /// As it was before the run.
+    Untouched,
+    /// All put back.
+    PutBack,
+    /// Neither; opening a door would start the one side's program on the other side's data.
+    Between,
 }
 
-/// Whether what a component stands on is all as it was before the run, or all put back. Anything between would
-/// start the one side's program on the other side's data.
-fn ground_is_whole(plan: &Plan, run: &RunLife, component: &ComponentName) -> bool {
+/// How what a component stands on is.
+pub fn ground(plan: &Plan, run: &RunLife, component: &ComponentName) -> Ground {
     let mut todo: Vec<&StepId> = plan
         .steps
         .iter()
         .filter(|s| s.component == *component && s.group == Group::Reopen)
         .map(|s| &s.id)
         .collect();
-    let mut ground = BTreeSet::new();
+    let mut beneath = BTreeSet::new();
     while let Some(id) = todo.pop() {
         if let Some(step) = plan.step(id)
-            && ground.insert(&step.id)
+            && beneath.insert(&step.id)
         {
             todo.extend(step.after.iter());
         }
     }
     let mut untouched = true;
     let mut done = true;
-    for step in ground.iter().filter_map(|id| plan.step(id)) {
+    for step in beneath.iter().filter_map(|id| plan.step(id)) {
         if matches!(step.group, Group::Revert | Group::Recover | Group::Prove) {
             match run.state(&step.id) {
                 StepState::Waiting => done = false,
                 StepState::Done(_) => untouched = false,
                 StepState::Asked { .. } if step.group == Group::Revert => done = false,
-                _ => return false,
+                _ => return Ground::Between,
             }
         }
     }
-    untouched || done
+    match (untouched, done) {
+        (_, true) => Ground::PutBack,
+        (true, false) => Ground::Untouched,
+        (false, false) => Ground::Between,
+    }
 }
 
 #[cfg(test)]

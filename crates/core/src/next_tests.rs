@@ -75,6 +75,10 @@ fn by() -> Actor {
 
 /// A run in which these events happened.
 fn after(events: Vec<Event>) -> RunLife {
+    after_in(&plan(), events)
+}
+
+fn after_in(plan: &Plan, events: Vec<Event>) -> RunLife {
     let mut chain = Chain::default();
     let mut life = Life::default();
     let opening = [
@@ -84,7 +88,7 @@ fn after(events: Vec<Event>) -> RunLife {
             plan: Digest::from_raw([0; 32]),
             shape: Digest::from_raw([0; 32]),
             checkpoint: CheckpointId::new("c1").unwrap(),
-            steps: plan().steps.iter().map(|step| step.id.clone()).collect(),
+            steps: plan.steps.iter().map(|step| step.id.clone()).collect(),
             pause_before: None,
             by: by(),
             version: "test".into(),
@@ -166,12 +170,26 @@ fn row_3_a_stop_waits_for_what_is_in_flight() {
 }
 
 #[test]
-fn row_4_a_stop_opens_doors_that_stand_on_whole_ground() {
+fn row_4_a_stop_opens_doors_on_untouched_ground_as_they_were() {
     let run = after([done(&["api.quiesce"]), vec![stop(None)]].concat());
     assert_eq!(ask(&run, &[]), [Command::Reopen(ComponentName::new("api").unwrap())]);
-    let run =
-        after([done(&["api.quiesce", "link.revert", "db.revert", "db.prove"]), vec![stop(None)]].concat());
-    assert_eq!(ask(&run, &[]), [Command::Reopen(ComponentName::new("api").unwrap())]);
+}
+
+#[test]
+fn row_4_a_stop_opens_doors_on_ground_that_is_put_back_by_their_own_steps() {
+    let mut plan = plan();
+    let restart = step("api.reopen", Action::Restart, &["db.prove", "link.revert"]);
+    plan.steps.insert(4, Step { id: id("api.reopen.1"), ..restart });
+    plan.steps[5].after.push(id("api.reopen.1"));
+    let limits = Limits { steps: 8, per_kind: 8 };
+    let ask = |events| next(&plan, &after_in(&plan, events), &BTreeSet::new(), limits);
+    let back = [done(&["api.quiesce", "link.revert", "db.revert", "db.prove"]), vec![stop(None)]].concat();
+    assert_eq!(ask(back.clone()), [start("api.reopen.1")], "it read what stood there before");
+    let again = [back.clone(), done(&["api.reopen.1"])].concat();
+    assert_eq!(ask(again.clone()), [start("api.reopen")]);
+    assert_eq!(ask([again, done(&["api.reopen"])].concat()), [Command::Rest(Stance::Reopen)]);
+    let failing = [back, failed("api.reopen.1")].concat();
+    assert_eq!(ask(failing), [Command::Rest(Stance::Reopen)], "it is not tried again, nor opened without");
 }
 
 #[test]
@@ -182,7 +200,7 @@ fn row_5_a_stop_on_half_reverted_ground_stays_closed_even_when_asked_to_open() {
     }
     let run = after([done(&["api.quiesce", "link.revert"]), vec![stop(Some(Stance::Reopen))]].concat());
     assert_eq!(ask(&run, &[]), [Command::Rest(Stance::Reopen)], "nothing may open, so it rests at once");
-    assert_eq!(reopenable(&plan(), &run), []);
+    assert_eq!(ground(&plan(), &run, &ComponentName::new("api").unwrap()), Ground::Between);
     let run = after([done(&["api.quiesce"]), failed("db.revert"), vec![stop(None)]].concat());
     assert_eq!(ask(&run, &[]), [Command::Rest(Stance::StayClosed)], "what failed may be half done");
 }
@@ -202,6 +220,17 @@ fn row_6_what_is_ready_starts_side_by_side_within_the_limit() {
         [done(&["api.quiesce"]), failed("db.revert"), vec![chose("db.revert", Choice::Retry)]].concat(),
     );
     assert!(ask(&run, &[]).contains(&Command::Start { step: id("db.revert"), attempt: 2 }));
+}
+
+#[test]
+fn row_6_a_door_that_was_opened_again_holds_up_also_what_is_behind_steps_that_are_done() {
+    let component = ComponentName::new("api").unwrap();
+    let opened = [Event::ReopenIntended { component: component.clone() }, Event::Reopened { component }];
+    let resumed = Event::RunResumed { by: by(), version: "test".into() };
+    let events = [done(&["link.revert", "api.quiesce"]), vec![stop(None)], opened.to_vec(), vec![resumed]];
+    let run = after(events.concat());
+    assert_eq!(ask(&run, &[]), [Command::Start { step: id("api.quiesce"), attempt: 2 }]);
+    assert_eq!(ask(&run, &["api.quiesce"]), [], "`link.verify` waits for the door too");
 }
 
 #[test]

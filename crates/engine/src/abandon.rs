@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use backout_contract::Stop;
 use backout_core::journal::{Event, Outcome};
+use backout_core::life::{RunLife, StepState};
 use backout_core::name::ComponentName;
-use backout_core::next::{reopenable, shut_doors};
+use backout_core::next::{Ground, ground, shut_doors};
+use backout_core::plan::{Action, Plan};
 
 use crate::assemble::{Assembled, Part};
 use crate::book::Book;
@@ -34,20 +36,20 @@ pub async fn abandon(
     tools: &Tools,
 ) -> Result<Option<Left>, EngineError> {
     let Some(run) = book.life().open_run() else { return Ok(None) };
-    let id = run.id.clone();
     tools.leftovers.end_all().await;
     let plan = load_plan(run, tools).await?;
-    let may_open = reopenable(&plan, run);
+    let run = run.clone();
     let mut left = Left::default();
-    let stop = Stop::never();
-    for component in shut_doors(&plan, run) {
+    for component in shut_doors(&plan, &run) {
         let Some(part) = find(&assembled.parts, &component) else { continue };
-        if !may_open.contains(&component) {
+        let stands_on = ground(&plan, &run, &component);
+        if stands_on == Ground::Between {
             left.shut.push((component, "what it stands on is put back in part".into()));
             continue;
         }
         book.append(vec![Event::ReopenIntended { component: component.clone() }]).await?;
-        match open(part, &plan, &id, tools, &stop).await {
+        let afresh = stands_on == Ground::PutBack && wants_restart(&plan, &run, &component);
+        match open(part, &plan, &run, afresh, tools).await {
             Ok(()) => {
                 book.note(vec![Event::Reopened { component: component.clone() }]).await?;
                 left.opened.push(component);
@@ -59,16 +61,27 @@ pub async fn abandon(
     Ok(Some(left))
 }
 
+/// Whether a component still runs on what it read before that was put back.
+fn wants_restart(plan: &Plan, run: &RunLife, component: &ComponentName) -> bool {
+    let mut restarts =
+        plan.steps.iter().filter(|step| step.component == *component && step.action == Action::Restart);
+    restarts.any(|step| !matches!(run.state(&step.id), StepState::Done(_)))
+}
+
 async fn open(
     part: &Arc<Part>,
-    plan: &backout_core::plan::Plan,
-    run: &backout_core::name::RunId,
+    plan: &Plan,
+    run: &RunLife,
+    afresh: bool,
     tools: &Tools,
-    stop: &Stop,
 ) -> Result<(), String> {
     let state = plan.component(&part.name).and_then(|component| component.state);
     let saved = saved_state(state.as_ref(), tools).await.map_err(|error| error.to_string())?;
-    let (session, context) =
-        connect(part, tools, Some(run), "abandon", stop).await.map_err(|error| error.chain())?;
+    let (session, context) = connect(part, tools, Some(&run.id), "abandon", &Stop::never())
+        .await
+        .map_err(|error| error.chain())?;
+    if afresh {
+        session.restart(&context, run.opened.as_millisecond()).await.map_err(|error| error.chain())?;
+    }
     session.reopen(&context, saved.as_ref()).await.map(|_| ()).map_err(|error| error.chain())
 }

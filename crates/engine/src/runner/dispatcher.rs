@@ -66,8 +66,10 @@ pub(super) async fn drive(
             for command in commands {
                 match command {
                     Command::Start { step, attempt } => {
-                        let unit =
-                            step::Unit::new(assembled, &plan, run_of(book)?, &step, attempt, tools, &stop)?;
+                        let run = run_of(book)?;
+                        // What is started after a stop was asked for opens a door because of it.
+                        let stop = if run.stop.is_some() { Stop::never() } else { stop.clone() };
+                        let unit = step::Unit::new(assembled, &plan, run, &step, attempt, tools, &stop)?;
                         in_flight.insert(step);
                         tokio::spawn(unit.go(reports.clone()));
                     }

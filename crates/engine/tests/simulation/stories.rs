@@ -130,6 +130,42 @@ fn a_stop_from_elsewhere_rests_at_a_border_and_the_run_goes_on_later() {
     assert_eq!(estate.world.lock().unwrap().violations, Vec::<String>::new());
 }
 
+/// A run that dies after so many records is stopped as soon as it is taken up, in the world as it is then.
+#[test]
+fn a_stop_anywhere_leaves_no_open_door_on_another_ground_and_the_run_goes_on_later() {
+    let mut opened_on_whole_ground = 0;
+    for records in 1.. {
+        let estate = Estate::new();
+        let lines = in_a_process(estate.migrated());
+        let death = Death::After(lines.len() + records);
+        let (ending, lines) = in_a_process(estate.go_back(lines, death, true, RunOptions::default()));
+        if ending.is_ok() {
+            break;
+        }
+        let posted = Posted {
+            id: "1".into(),
+            asks: Request::Stop { stance: Some(Stance::Reopen) },
+            by: Actor { user: "bob".into(), host: "there".into() },
+        };
+        estate.inbox.0.lock().unwrap().push(posted);
+        let (_, lines) = go_back(&estate, lines);
+        let things = estate.things();
+        if things["api"].open {
+            let database = things["database"].shape.as_deref();
+            let started_on = things["api"].started_on.get("settings").map(String::as_str);
+            assert_eq!(database == Some("old"), started_on == Some("old"), "after {records} records");
+            opened_on_whole_ground += 1;
+        }
+        let (ending, lines) = go_back(&estate, lines);
+        assert!(matches!(ending, Ok(Ending::Closed { .. } | Ending::NothingToDo)), "{records}: {ending:?}");
+        assert_eq!(life(&lines).runs.last().unwrap().outcome, Some(Outcome::Restored), "{records}");
+        let world = estate.world.lock().unwrap();
+        assert_eq!(world.violations, Vec::<String>::new(), "after {records} records");
+        assert_eq!(world.things["api"].started_on["settings"], "old");
+    }
+    assert!(opened_on_whole_ground > 10, "only {opened_on_whole_ground} stops left a door open");
+}
+
 #[test]
 fn drift_is_asked_and_never_guessed() {
     let estate = Estate::new();
