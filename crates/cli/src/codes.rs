@@ -2,19 +2,10 @@
 
 use backout_core::diagnostic::Code;
 
+pub use backout_engine::codes::{NO_CHECKPOINT, NOT_READY, RUN_OPEN, UNANSWERED};
+
 /// The manifest of a checkpoint is not the one that was sealed.
 pub const MANIFEST: Code = Code("BK0209");
-
-/// Nothing was captured yet.
-pub const NO_CHECKPOINT: Code = Code("BK0202");
-
-/// A plan wants an answer first.
-pub const UNANSWERED: Code = Code("BK0307");
-
-/// A run is under way or unfinished.
-pub const RUN_OPEN: Code = Code("BK0406");
-/// Something that a run needs is not ready.
-pub const NOT_READY: Code = Code("BK0407");
 
 /// The state folder cannot be used.
 pub const STATE: Code = Code("BK0501");

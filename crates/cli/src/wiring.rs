@@ -188,6 +188,7 @@ impl Migration {
             leftovers: Arc::new(leftovers::ChildrenOf::new(child_token.clone())),
             elsewhere: Arc::new(claimant::OtherFolders::beside(&self.layout)),
             programs: Arc::new(programs::OnThisMachine),
+            states: Arc::default(),
             key: keys.fingerprint.clone(),
             root: self.place.root.clone(),
             scratch: self.layout.scratch(),

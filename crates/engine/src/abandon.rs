@@ -12,9 +12,9 @@ use backout_core::plan::{Action, Plan};
 use crate::assemble::{Assembled, Part};
 use crate::book::Book;
 use crate::look::{connect, find};
-use crate::preview::saved_state;
 use crate::refusal::EngineError;
 use crate::runner::load_plan;
+use crate::states::saved_state;
 use crate::tools::Tools;
 
 /// What was left how.
@@ -76,7 +76,7 @@ async fn open(
     tools: &Tools,
 ) -> Result<(), String> {
     let state = plan.component(&part.name).and_then(|component| component.state);
-    let saved = saved_state(state.as_ref(), tools).await.map_err(|error| error.to_string())?;
+    let saved = saved_state(state.as_ref(), &part.name, tools).await.map_err(|error| error.to_string())?;
     let (session, context) = connect(part, tools, Some(&run.id), "abandon", &Stop::never())
         .await
         .map_err(|error| error.chain())?;

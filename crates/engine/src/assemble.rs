@@ -1,5 +1,6 @@
 //! A migration file with its drivers and probes: every component configured, every lint done that needs no look.
 
+use crate::codes::NOT_YET;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,16 +10,14 @@ use backout_contract::erased::ConfiguredDyn;
 use backout_contract::probe::ConfiguredProbe;
 use backout_contract::{DriverDyn, Registry};
 use backout_core::capability::Capabilities;
-use backout_core::diagnostic::{Code, Diagnostic, Place};
+use backout_core::diagnostic::{Diagnostic, Place};
 use backout_core::digest::Digest;
 use backout_core::migration::{
-    Action, Claim, Component, KindFacts, MANUAL, MigrationFile, Writes, lint, lint_probes, lint_with_kinds,
+    Action, Claim, Component, KindFacts, MANUAL, MigrationFile, Writes, closest, lint, lint_probes,
+    lint_with_kinds,
 };
 use backout_core::name::{ComponentName, KindName, MigrationName, PhaseName};
 use backout_core::order::{Mode, Ordered};
-
-/// A field that this version does not act on.
-pub const NOT_YET: Code = Code("BK0602");
 
 /// One component, ready to be looked at.
 pub struct Part {
@@ -176,12 +175,16 @@ fn kind_facts(
     registry: &Registry,
     root: &Path,
 ) -> KindFacts {
-    let manual = component.kind.value.as_str() == MANUAL;
+    let kind = component.kind.value.as_str();
+    let manual = kind == MANUAL;
     let capabilities = ready.map(|ready| ready.capabilities());
     let claims = ready.map(|ready| ready.claims(root)).unwrap_or_default();
     KindFacts {
         known: manual || driver.is_some(),
-        suggestions: registry.drivers().map(|driver| driver.kind().to_owned()).collect(),
+        suggestions: closest(kind, registry.drivers().map(|driver| driver.kind()))
+            .into_iter()
+            .map(String::from)
+            .collect(),
         holds_data: capabilities.is_some_and(|capabilities| capabilities.holds_data),
         // What cannot be configured is reported once, as that; what only a person puts back is at rest.
         can_quiesce: capabilities.is_none_or(|capabilities| capabilities.can_quiesce()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use backout_contract::{Depth, Stop};
-use backout_core::diagnostic::{Code, Diagnostic};
+use backout_core::diagnostic::Diagnostic;
 use backout_core::digest::Digest;
 use backout_core::journal::{Event, Look};
 use backout_core::name::{CheckpointId, ComponentName};
@@ -12,15 +12,12 @@ use backout_core::observation::Seen;
 use crate::assemble::{Assembled, Part};
 use crate::book::Book;
 use crate::claims::{check_claims, renew_claims};
+use crate::codes::{NOT_SAVED, RUN_OPEN};
 use crate::gate::manifest_of;
 use crate::look::look_all;
 use crate::refusal::{EngineError, Refusal};
+use crate::states;
 use crate::tools::Tools;
-
-/// A run is under way or unfinished.
-pub const RUN_OPEN: Code = Code("BK0406");
-/// A component could not be saved.
-pub const NOT_SAVED: Code = Code("BK0201");
 
 /// A sealed checkpoint.
 #[derive(Debug, Clone)]
@@ -59,7 +56,10 @@ pub async fn capture(
     book.append(vec![opened]).await?;
     renew_claims(&parts, book, None, tools).await?;
 
-    let looked = look_all(&parts, tools, Depth::Keep, stop).await;
+    let mut looked = look_all(&parts, tools, Depth::Keep, stop).await;
+    let kept =
+        looked.iter_mut().filter_map(|one| Some((one.observation.component.clone(), one.state.take()?)));
+    let stored = states::store(kept.collect(), tools).await?;
     let mut problems = Vec::new();
     let mut components = Vec::new();
     for one in looked {
@@ -76,14 +76,7 @@ pub async fn capture(
             book.note(vec![Event::ObservationFailed { look: Look::Saved, component, cause }]).await?;
             continue;
         }
-        let state = match &one.state {
-            Some(state) => {
-                let text =
-                    serde_json::to_vec(state).map_err(|cause| EngineError::Corrupt(cause.to_string()))?;
-                Some(tools.vault.put(&text).await?)
-            }
-            None => None,
-        };
+        let state = stored.get(&component).copied();
         components.push((component, one.observation.seen.clone(), one.millis));
         let observed = Event::ComponentObserved {
             look: Look::Saved,

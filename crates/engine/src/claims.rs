@@ -14,29 +14,21 @@
 use std::sync::Arc;
 
 use backout_contract::Stop;
-use backout_core::diagnostic::{Code, Diagnostic};
+use backout_core::diagnostic::Diagnostic;
 use backout_core::journal::Event;
 use backout_core::life::Life;
 use backout_core::name::{ComponentName, RunId};
 use backout_core::observation::Seen;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use crate::assemble::Part;
 use crate::book::Book;
+use crate::codes::{ANOTHER_MIGRATION, COPIED, MARKER_GONE, MARKER_UNREADABLE, NEWER_CLAIM};
 use crate::look::connect;
 use crate::refusal::EngineError;
 use crate::tools::Tools;
-
-/// The target belongs to another migration.
-pub const ANOTHER_MIGRATION: Code = Code("BK0401");
-/// The target was claimed by a newer state of this migration.
-pub const NEWER_CLAIM: Code = Code("BK0402");
-/// This state directory is a copy of one that still lives.
-pub const COPIED: Code = Code("BK0403");
-/// The target lost its marker, so it may be another thing with the same name.
-pub const MARKER_GONE: Code = Code("BK0404");
-/// A marker cannot be read.
-pub const MARKER_UNREADABLE: Code = Code("BK0405");
 
 /// What stands in a marker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,22 +53,31 @@ pub async fn check_claims(
     live: impl Fn(&ComponentName) -> Option<Seen>,
     tools: &Tools,
 ) -> Vec<ClaimProblem> {
-    let mut problems = Vec::new();
-    for part in parts.iter().filter(|part| holds_marker(part)) {
-        let stop = Stop::never();
-        let read = match connect(part, tools, None, "claim", &stop).await {
-            Ok((session, context)) => session.read_marker(&context).await,
-            Err(error) => Err(error),
-        };
-        match read {
-            Ok(found) => problems.extend(judge(part, found, life, live(&part.name), tools)),
-            Err(error) => problems.push(
+    let permits = Arc::new(Semaphore::new(tools.limit.max(1)));
+    let mut reading = JoinSet::new();
+    for (index, part) in parts.iter().enumerate().filter(|(_, part)| holds_marker(part)) {
+        let (part, tools, permits) = (Arc::clone(part), tools.clone(), Arc::clone(&permits));
+        reading.spawn(async move {
+            let _permit = permits.acquire_owned().await;
+            let stop = Stop::never();
+            let read = match connect(&part, &tools, None, "claim", &stop).await {
+                Ok((session, context)) => session.read_marker(&context).await,
+                Err(error) => Err(error),
+            };
+            (index, part, read)
+        });
+    }
+    let mut read = reading.join_all().await;
+    read.sort_by_key(|(index, ..)| *index);
+    read.into_iter()
+        .filter_map(|(_, part, read)| match read {
+            Ok(found) => judge(&part, found, life, live(&part.name), tools),
+            Err(error) => Some(
                 Diagnostic::error(MARKER_UNREADABLE, format!("read the claim marker of `{}`", part.name))
                     .because(error.chain()),
             ),
-        }
-    }
-    problems
+        })
+        .collect()
 }
 
 fn judge(
@@ -154,32 +155,47 @@ pub(crate) async fn renew_claims(
     let generation = book.life().generation + 1;
     let components = holders.iter().map(|part| part.name.clone()).collect();
     book.append(vec![Event::ClaimsRenewed { generation, components }]).await?;
+    // Each marker is a durable write of its own; side by side they share the disk's syncs.
+    let marker = Marker::of(book.life(), run, tools)?;
+    let permits = Arc::new(Semaphore::new(tools.limit.max(1)));
+    let mut writing = JoinSet::new();
     for part in holders {
-        write_marker(part, book.life(), run, tools).await?;
+        let part = Arc::clone(part);
+        let (marker, run, tools, permits) =
+            (marker.clone(), run.cloned(), tools.clone(), Arc::clone(&permits));
+        writing.spawn(async move {
+            let _permit = permits.acquire_owned().await;
+            write_marker(&part, &marker, run.as_ref(), &tools).await
+        });
     }
-    Ok(())
+    writing.join_all().await.into_iter().collect()
 }
 
-/// Writes the marker of one component as of the last renewal.
-pub(crate) async fn write_marker(
+async fn write_marker(
     part: &Part,
-    life: &Life,
+    marker: &serde_json::Value,
     run: Option<&RunId>,
     tools: &Tools,
 ) -> Result<(), EngineError> {
     let failed = |source| EngineError::Driver { component: part.name.to_string(), source };
-    let marker = Marker {
-        backout: 1,
-        migration: life.migration.as_ref().map(ToString::to_string).unwrap_or_default(),
-        nonce: life.nonce.clone(),
-        generation: life.generation,
-        run: run.cloned(),
-        claimant: tools.claimant.clone(),
-    };
-    let value = serde_json::to_value(&marker).map_err(|cause| EngineError::Corrupt(cause.to_string()))?;
     let stop = Stop::never();
     let (session, context) = connect(part, tools, run, "claim", &stop).await.map_err(failed)?;
-    session.write_marker(&context, Some(&value)).await.map_err(failed)
+    session.write_marker(&context, Some(marker)).await.map_err(failed)
+}
+
+impl Marker {
+    /// The marker as of the last renewal.
+    fn of(life: &Life, run: Option<&RunId>, tools: &Tools) -> Result<serde_json::Value, EngineError> {
+        let marker = Self {
+            backout: 1,
+            migration: life.migration.as_ref().map(ToString::to_string).unwrap_or_default(),
+            nonce: life.nonce.clone(),
+            generation: life.generation,
+            run: run.cloned(),
+            claimant: tools.claimant.clone(),
+        };
+        serde_json::to_value(&marker).map_err(|cause| EngineError::Corrupt(cause.to_string()))
+    }
 }
 
 /// Removes the markers, when the migration is over.

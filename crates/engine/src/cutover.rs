@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use backout_contract::{Depth, Stop};
-use backout_core::diagnostic::{Code, Diagnostic};
+use backout_core::diagnostic::Diagnostic;
 use backout_core::journal::{Event, Look};
 use backout_core::name::PhaseName;
 use backout_core::observation::Seen;
@@ -13,12 +13,10 @@ use crate::assemble::{Assembled, Part};
 use crate::book::Book;
 use crate::capture::refuse_open_run;
 use crate::claims::check_claims;
+use crate::codes::NO_CHECKPOINT;
 use crate::look::look_all;
 use crate::refusal::{EngineError, Refusal};
 use crate::tools::Tools;
-
-/// Nothing was captured yet.
-pub const NO_CHECKPOINT: Code = Code("BK0202");
 
 /// What a cutover recorded.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use backout_contract::{Stop, VaultError};
 use backout_core::checkpoint::{FORMAT, Manifest};
-use backout_core::diagnostic::{Code, Diagnostic};
+use backout_core::diagnostic::Diagnostic;
 use backout_core::life::Life;
 use backout_core::name::{CheckpointId, ComponentName};
 use backout_core::plan::{Action, Plan};
@@ -14,23 +14,11 @@ use tokio::task::JoinSet;
 
 use crate::assemble::{Assembled, Part};
 use crate::claims::check_claims;
+use crate::codes::{ANOTHER_THING, DAMAGED, MARKER_GONE, MISSING, NOT_AS_SEALED, NOT_READY, UNREADABLE};
 use crate::look::{connect, find};
-use crate::preview::saved_state;
 use crate::refusal::EngineError;
+use crate::states::saved_state;
 use crate::tools::Tools;
-
-/// A piece of the checkpoint is missing.
-pub const MISSING: Code = Code("BK0203");
-/// A piece of the checkpoint is damaged.
-pub const DAMAGED: Code = Code("BK0204");
-/// The checkpoint is not the one that was sealed.
-pub const NOT_AS_SEALED: Code = Code("BK0205");
-/// A piece of the checkpoint cannot be opened or read.
-pub const UNREADABLE: Code = Code("BK0206");
-/// Something that a run needs is not ready.
-pub const NOT_READY: Code = Code("BK0407");
-/// The target is not the thing that was captured.
-pub const ANOTHER_THING: Code = Code("BK0408");
 
 /// The manifest of a checkpoint, as the journal has it.
 ///
@@ -140,9 +128,7 @@ pub(crate) async fn gate(
         .collect();
     let live = |name: &ComponentName| plan.component(name).and_then(|component| component.live.clone());
     let claims = check_claims(&taking_part, life, live, tools).await;
-    problems.extend(
-        claims.into_iter().filter(|problem| !(reclaim && problem.code == crate::claims::MARKER_GONE)),
-    );
+    problems.extend(claims.into_iter().filter(|problem| !(reclaim && problem.code == MARKER_GONE)));
     let stop = Stop::never();
     for component in plan.components.iter().filter(|component| {
         plan.steps.iter().any(|step| step.component == component.name && step.action != Action::Verify)
@@ -151,7 +137,7 @@ pub(crate) async fn gate(
         else {
             continue;
         };
-        let saved = match saved_state(component.state.as_ref(), tools).await {
+        let saved = match saved_state(component.state.as_ref(), &component.name, tools).await {
             Ok(saved) => saved,
             // The blob itself is already among the problems.
             Err(_) => continue,

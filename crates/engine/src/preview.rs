@@ -1,26 +1,27 @@
 //! Compares the live world with a checkpoint and makes the plan. Reads only.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use backout_contract::{Depth, Stop};
-use backout_core::checkpoint::{BlobId, Saved};
+use backout_core::checkpoint::Saved;
 use backout_core::delta::{Delta, Reversibility};
-use backout_core::diagnostic::{Code, Diagnostic};
+use backout_core::diagnostic::Diagnostic;
 use backout_core::life::Life;
 use backout_core::migration::{Action, Writes};
+use backout_core::name::ComponentName;
 use backout_core::observation::Seen;
 use backout_core::plan::{Choices, ComponentFacts, Draft, Plan, PlanInput, build};
-use serde_json::Value;
 
 use crate::assemble::{Assembled, Part};
+use crate::claims::check_claims;
+use crate::codes::{FILE_MOVED, UNREADABLE};
 use crate::cutover::no_checkpoint;
 use crate::gate::{blob_problem, identity_problem};
 use crate::look::{Looked, look_all, seen_of};
 use crate::refusal::{EngineError, Refusal};
+use crate::states::saved_state;
 use crate::tools::Tools;
-
-/// The migration file no longer has a component that was captured, or has it with another kind.
-pub const FILE_MOVED: Code = Code("BK0207");
 
 /// What a plan is asked for.
 #[derive(Debug, Clone, Default)]
@@ -44,8 +45,10 @@ pub async fn preview(
         return Err(EngineError::refused(no_checkpoint()));
     };
     let mut problems = Vec::new();
+    let parts: BTreeMap<&ComponentName, &Arc<Part>> =
+        assembled.parts.iter().map(|part| (&part.name, part)).collect();
     for (name, saved) in &saved.components {
-        match assembled.parts.iter().find(|part| part.name == *name) {
+        match parts.get(name) {
             Some(part) if part.kind == saved.observation.kind => {}
             Some(part) => problems.push(
                 Diagnostic::error(FILE_MOVED, format!("`{name}` was captured as another kind"))
@@ -71,24 +74,25 @@ pub async fn preview(
     }
 
     let stop = Stop::never();
-    let (with_driver, by_hand): (Vec<Arc<Part>>, Vec<Arc<Part>>) = assembled
+    let with_driver: Vec<Arc<Part>> = assembled
         .parts
         .iter()
-        .filter(|part| part.configured.is_none() || saved.components.contains_key(&part.name))
+        .filter(|part| part.configured.is_some() && saved.components.contains_key(&part.name))
         .cloned()
-        .partition(|part| part.configured.is_some());
-    let looked = look_all(&with_driver, tools, Depth::Look, &stop).await;
+        .collect();
+    let looked: BTreeMap<ComponentName, Looked> = look_all(&with_driver, tools, Depth::Look, &stop)
+        .await
+        .into_iter()
+        .map(|looked| (looked.observation.component.clone(), looked))
+        .collect();
     let mut components = Vec::with_capacity(assembled.parts.len());
     let mut notes = Vec::new();
     for part in &assembled.parts {
-        if by_hand.iter().any(|one| one.name == part.name) {
+        if part.configured.is_none() {
             components.push(facts_by_hand(part, life));
             continue;
         }
-        let (Some(saved), Some(looked)) = (
-            saved.components.get(&part.name),
-            looked.iter().find(|one| one.observation.component == part.name),
-        ) else {
+        let (Some(saved), Some(looked)) = (saved.components.get(&part.name), looked.get(&part.name)) else {
             notes.push(format!(
                 "`{}` came into the migration file after the capture, so it stays as it is",
                 part.name
@@ -128,21 +132,15 @@ pub async fn preview(
         if invalid { EngineError::Invalid(diagnostics) } else { Refusal { diagnostics }.into() }
     })?;
     plan.notes.extend(notes);
+    // A plan may be looked at where a run would be refused; it says so.
+    let live = |name: &ComponentName| looked.get(name).map(|looked| looked.observation.seen.clone());
+    let claims = check_claims(&with_driver, life, live, tools).await;
+    plan.notes.extend(
+        claims
+            .into_iter()
+            .map(|problem| format!("a run would be refused: {} [{}]", problem.summary, problem.code)),
+    );
     Ok(plan)
-}
-
-/// Reads a saved state back from the vault.
-///
-/// # Errors
-/// When the vault cannot give it, whole and as it was stored.
-pub(crate) async fn saved_state(blob: Option<&BlobId>, tools: &Tools) -> Result<Option<Value>, EngineError> {
-    match blob {
-        None => Ok(None),
-        Some(blob) => {
-            let bytes = tools.vault.get(blob).await?;
-            serde_json::from_slice(&bytes).map(Some).map_err(|cause| EngineError::Corrupt(cause.to_string()))
-        }
-    }
 }
 
 async fn facts(
@@ -154,14 +152,11 @@ async fn facts(
 ) -> Result<ComponentFacts, Box<Diagnostic>> {
     let unreadable = |cause: String| {
         Box::new(
-            Diagnostic::error(
-                crate::gate::UNREADABLE,
-                format!("saved data of `{}` cannot be read", part.name),
-            )
-            .because(cause),
+            Diagnostic::error(UNREADABLE, format!("saved data of `{}` cannot be read", part.name))
+                .because(cause),
         )
     };
-    let state = match saved_state(saved.state.as_ref(), tools).await {
+    let state = match saved_state(saved.state.as_ref(), &part.name, tools).await {
         Ok(state) => state,
         Err(EngineError::Vault(error)) => return Err(Box::new(blob_problem(&part.name, &error))),
         Err(other) => return Err(unreadable(other.to_string())),

@@ -11,6 +11,8 @@ use backout_core::journal::Actor;
 use backout_core::name::{ComponentName, RunId};
 use backout_core::secret::Secret;
 
+use crate::states::StateShelf;
+
 /// Ends or awaits what a killed run left behind, before anybody looks.
 #[async_trait]
 pub trait Leftovers: Send + Sync {
@@ -49,6 +51,8 @@ pub struct Tools {
     pub elsewhere: Arc<dyn Elsewhere>,
     /// Programs of `then:`.
     pub programs: Arc<dyn Programs>,
+    /// Saved states that were read already.
+    pub states: Arc<StateShelf>,
     /// The key of fingerprints.
     pub key: FingerprintKey,
     /// The folder of the migration file.

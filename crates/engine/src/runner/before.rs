@@ -10,6 +10,7 @@ use crate::assemble::{Assembled, Part};
 use crate::book::Book;
 use crate::look::look_all;
 use crate::refusal::EngineError;
+use crate::states;
 use crate::tools::Tools;
 
 /// Keeps what the plan will replace. Where a kind swaps, the displaced thing is the copy and only the look is
@@ -38,15 +39,12 @@ pub(super) async fn keep_before(
     let stop = Stop::never();
     let mut events = Vec::new();
     for (parts, depth, displaced) in [(swapped, Depth::Look, true), (copied, Depth::Keep, false)] {
-        for looked in look_all(&parts, tools, depth, &stop).await {
-            let state = match (&looked.state, displaced) {
-                (Some(state), false) => {
-                    let text =
-                        serde_json::to_vec(state).map_err(|cause| EngineError::Corrupt(cause.to_string()))?;
-                    Some(tools.vault.put(&text).await?)
-                }
-                _ => None,
-            };
+        let mut all = look_all(&parts, tools, depth, &stop).await;
+        let copied = all.iter_mut().filter(|_| !displaced);
+        let kept = copied.filter_map(|one| Some((one.observation.component.clone(), one.state.take()?)));
+        let stored = states::store(kept.collect(), tools).await?;
+        for looked in all {
+            let state = stored.get(&looked.observation.component).copied();
             events.push(Event::BeforeKept {
                 component: looked.observation.component,
                 seen: looked.observation.seen,

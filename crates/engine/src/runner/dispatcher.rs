@@ -16,7 +16,7 @@ use backout_core::plan::Plan;
 use tokio::sync::{mpsc, oneshot};
 
 use super::before::keep_before;
-use super::{Ending, Interrupt, resolve, step};
+use super::{Ending, Interrupt, doors, resolve, step};
 use crate::assemble::Assembled;
 use crate::book::Book;
 use crate::look::find;
@@ -86,7 +86,7 @@ pub(super) async fn drive(
                         if let Some(part) = find(&assembled.parts, &component) {
                             opening = true;
                             let run = run_of(book)?.id.clone();
-                            tokio::spawn(step::open_door(
+                            tokio::spawn(doors::open_door(
                                 Arc::clone(part),
                                 Arc::clone(&plan),
                                 run,

@@ -2,10 +2,13 @@
 
 mod before;
 mod dispatcher;
+mod doors;
+mod judging;
 mod resolve;
+mod revert;
 mod step;
 
-use backout_core::diagnostic::{Code, Diagnostic};
+use backout_core::diagnostic::Diagnostic;
 use backout_core::journal::{Event, Outcome, Stance};
 use backout_core::life::RunLife;
 use backout_core::name::{ComponentName, RunId, StepId};
@@ -16,19 +19,11 @@ use crate::assemble::Assembled;
 use crate::book::Book;
 use crate::capture::refuse_open_run;
 use crate::claims::renew_claims;
+use crate::codes::{NO_RUN, STALE, TOO_DEAR, UNANSWERED};
 use crate::gate::gate;
 use crate::preview::PreviewInput;
 use crate::refusal::{EngineError, Refusal};
 use crate::tools::Tools;
-
-/// The world moved since the plan was made.
-pub const STALE: Code = Code("BK0306");
-/// The plan wants an answer first.
-pub const UNANSWERED: Code = Code("BK0307");
-/// The price is above what was accepted.
-pub const TOO_DEAR: Code = Code("BK0308");
-/// There is no run to go on with.
-pub const NO_RUN: Code = Code("BK0409");
 
 /// Somebody at this terminal asks the run to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -196,6 +196,7 @@ impl Estate {
             leftovers: Arc::new(Nothing),
             elsewhere: Arc::new(Nothing),
             programs: Arc::new(Nothing),
+            states: Arc::default(),
             key: FingerprintKey::new([7; 32]),
             root: "/nowhere".into(),
             scratch: "/nowhere".into(),

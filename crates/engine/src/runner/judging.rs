@@ -1,0 +1,80 @@
+//! The units that only look: prove the data behind a shut door, verify from outside.
+
+use backout_contract::Exactness;
+use backout_core::decide::Reason;
+use backout_core::journal::Event;
+use backout_core::name::StepId;
+use backout_core::observation::Verdict;
+use backout_core::plan::Action;
+use tokio::sync::mpsc;
+
+use super::dispatcher::Report;
+use super::step::{Early, Unit};
+use crate::judge::{Expected, judge};
+
+impl Unit {
+    pub(super) fn expected(&self) -> Expected {
+        if self.component.decision.reason == Reason::Kept || self.component.live.is_none() {
+            Expected::Kept
+        } else {
+            Expected::Saved(self.component.saved.clone())
+        }
+    }
+
+    pub(super) async fn prove(&self, reports: &mpsc::Sender<Report>) -> Result<Vec<Event>, Early> {
+        self.intend(None, reports).await?;
+        let exactness = if self.behind_a_shut_door() { Exactness::Data } else { Exactness::Shape };
+        let run = Some(&self.run);
+        let judged =
+            judge(&self.part, &self.expected(), exactness, run, false, &self.tools, &self.stop).await;
+        let step = self.step.id.clone();
+        Ok(vec![match judged.verdict {
+            Verdict::Restored => Event::StepApplied {
+                step,
+                evidence: judged.looked.join("; "),
+                after: judged.seen,
+                confirmed: true,
+                millis: judged.millis,
+            },
+            Verdict::Differs { what: cause } | Verdict::Unknown { why: cause } => Event::StepFailed {
+                step,
+                cause,
+                hints: vec!["the door stays shut, so nobody works on data that was not proven".into()],
+            },
+        }])
+    }
+
+    /// Whether somebody's door was shut before this step, so that data can be compared exactly. Where nobody has a
+    /// door, writers may be at work, and only the shape can be judged.
+    pub(super) fn behind_a_shut_door(&self) -> bool {
+        let mut todo: Vec<&StepId> = self.step.after.iter().collect();
+        let mut known = std::collections::BTreeSet::new();
+        while let Some(id) = todo.pop() {
+            if !known.insert(id) {
+                continue;
+            }
+            if let Some(step) = self.plan.step(id) {
+                if step.action == Action::Quiesce {
+                    return true;
+                }
+                todo.extend(step.after.iter());
+            }
+        }
+        false
+    }
+
+    pub(super) async fn verify(&self, reports: &mpsc::Sender<Report>) -> Result<Vec<Event>, Early> {
+        self.intend(None, reports).await?;
+        let run = Some(&self.run);
+        let judged =
+            judge(&self.part, &self.expected(), Exactness::Shape, run, true, &self.tools, &self.stop).await;
+        Ok(vec![Event::ComponentVerified {
+            component: judged.component,
+            step: Some(self.step.id.clone()),
+            verdict: judged.verdict,
+            looked: judged.looked,
+            seen: judged.seen,
+            millis: judged.millis,
+        }])
+    }
+}

@@ -1,0 +1,112 @@
+//! The unit of a revert: look, intend, act, look, conclude; and the look that settles a doubt.
+
+use backout_contract::{Certainty, DriverError, Effect, Sighting};
+use backout_core::journal::Event;
+use backout_core::observation::Seen;
+use backout_core::plan::Action;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::dispatcher::Report;
+use super::step::{Early, Unit};
+
+impl Unit {
+    pub(super) async fn revert(
+        &self,
+        effect: &Value,
+        reports: &mpsc::Sender<Report>,
+    ) -> Result<Vec<Event>, Early> {
+        let began = self.tools.clock.monotonic_millis();
+        let step = self.step.id.clone();
+        let to = self.step.to.clone().unwrap_or_else(|| self.component.saved.clone());
+        let seen = self.look().await;
+        self.intend(Some(seen.clone()), reports).await?;
+        if seen.same_exactly(&to) {
+            return Ok(vec![Event::StepAlreadyThere { step }]);
+        }
+        if let Some(found) = self.moved(&seen) {
+            return Ok(vec![Event::StepBlocked { step, found }]);
+        }
+        let outcome = match (self.session().await, self.order(effect).await) {
+            (Ok((session, context)), Ok(order)) => {
+                backout_kit::failpoint!("revert-begins");
+                let outcome = session.revert(&context, &order).await;
+                backout_kit::failpoint!("revert-returned");
+                outcome
+            }
+            (Err(error), _) | (_, Err(error)) => Err(error.nothing_happened()),
+        };
+        let millis = || self.tools.clock.monotonic_millis().saturating_sub(began);
+        Ok(vec![match outcome {
+            Ok(Effect::Applied { evidence }) => {
+                let after = self.look().await;
+                let confirmed = after.same_shape(&to);
+                Event::StepApplied { step, evidence, after: Some(after), confirmed, millis: millis() }
+            }
+            Ok(Effect::AlreadyThere) => Event::StepAlreadyThere { step },
+            Ok(Effect::Blocked { found }) => Event::StepBlocked { step, found },
+            Err(error) => {
+                // A call that failed may have done its work all the same; only a look can tell.
+                let after = self.look().await;
+                if after.same_exactly(&to) {
+                    let evidence = format!("the call failed, and the look found it done: {}", error.chain());
+                    Event::StepApplied {
+                        step,
+                        evidence,
+                        after: Some(after),
+                        confirmed: true,
+                        millis: millis(),
+                    }
+                } else if after.same_exactly(&seen) || error.certainty == Certainty::NothingHappened {
+                    Event::StepFailed { step, cause: error.chain(), hints: error.hints }
+                } else {
+                    Event::StepInDoubt { step, cause: error.chain() }
+                }
+            }
+        }])
+    }
+
+    /// Why a revert may not begin: live is neither what the plan was made on nor what could not be told then.
+    pub(super) fn moved(&self, seen: &Seen) -> Option<String> {
+        let expected = self.step.before.as_ref()?;
+        let same = match (expected, seen) {
+            (Seen::Unreadable { .. }, Seen::Unreadable { .. } | Seen::Absent) => true,
+            (Seen::Unreachable { .. }, Seen::Unreachable { .. }) => true,
+            _ => seen.same_shape(expected),
+        };
+        (!same).then(|| {
+            format!(
+                "{} is neither what the plan was made on ({}) nor what was saved; somebody changed it since",
+                self.component.target,
+                expected.word()
+            )
+        })
+    }
+
+    /// Looks whether a revert in doubt happened.
+    pub(super) async fn sight(&self) -> Result<Sighting, DriverError> {
+        let Action::Revert { effect } = &self.step.action else {
+            return Ok(Sighting::Unclear { why: "the step reverts nothing".into() });
+        };
+        let order = self.order(effect).await?;
+        let (session, context) = self.session().await?;
+        if let Some(sighting) = session.sight(&context, &order).await? {
+            return Ok(sighting);
+        }
+        let seen = self.look().await;
+        if seen.same_exactly(&order.after) {
+            return Ok(Sighting::After);
+        }
+        let started_from = self.intended_on.as_ref().or(order.before.as_ref());
+        let as_before = match started_from {
+            Some(Seen::Unreadable { .. }) => matches!(seen, Seen::Unreadable { .. }),
+            Some(Seen::Unreachable { .. }) => matches!(seen, Seen::Unreachable { .. }),
+            Some(before) => seen.same_shape(before),
+            None => false,
+        };
+        if as_before {
+            return Ok(Sighting::Before);
+        }
+        Ok(Sighting::Neither { found: format!("{} ({})", self.component.target, seen.word()), seen })
+    }
+}
