@@ -37,8 +37,9 @@ estate() {
   for ((i = 0; i < N; i++)); do echo old >"$folder/old/$i"; echo old >"$folder/live/$i"; done
 }
 
-# Programs of one step: looks for the plan, for the state before, before and after the revert, and to verify.
-PROGRAMS=("cat live/{}" "cat live/{}" "cat live/{}" "cp old/{} live/{}" "cat live/{}" "cat live/{}")
+# Programs of one step, counted with `strace -f -e trace=execve`: looks for the plan, for the state before the run,
+# before the step, by the driver itself before it acts, after it, and to verify; and the revert.
+PROGRAMS=("cat live/{}" "cat live/{}" "cat live/{}" "cat live/{}" "cp old/{} live/{}" "cat live/{}" "cat live/{}")
 
 for shape in chain independent; do
   beside=1
