@@ -33,6 +33,6 @@ pub use look::{Looked, look_all};
 pub use preview::{PreviewInput, preview};
 pub use refusal::{EngineError, Refusal};
 pub use release::{Kept, kept, release};
-pub use runner::{Ending, Interrupt, RunOptions, resume, run};
+pub use runner::{Ending, Interrupt, RunOptions, rest, resume, run};
 pub use states::StateShelf;
 pub use tools::{Elsewhere, Leftovers, Programs, Tools};

@@ -78,7 +78,7 @@ fn next(life: &Life, legal: Vec<Legal>, live: bool) -> Vec<Legal> {
             let asked = life
                 .open_run()
                 .is_some_and(|run| run.steps.values().any(|state| matches!(state, StepState::Asked { .. })));
-            let rest = legal.into_iter().filter(|one| !one.command.starts_with("stop"));
+            let rest = legal.into_iter().filter(|one| one.command != "stop");
             asked.then_some(answer).into_iter().filter(|_| !is_stuck(life)).chain(rest).collect()
         }
         (false, _) => legal,

@@ -4,6 +4,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use backout_core::journal::{Request, Stance};
+use backout_engine::rest;
 use backout_store::{FileInbox, Layout};
 use clap::Args;
 use jiff::Timestamp;
@@ -47,6 +48,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let layout = context.layout()?;
     require::state(&layout)?;
     let Some(holder) = live_holder(&layout) else {
+        let open = Reading::of(&layout).life.open_run().is_some_and(|run| run.at_rest.is_none());
+        if open {
+            return bring_to_rest(arguments, context, &layout);
+        }
         notice::say(context.output, "nothing runs, so there is nothing to stop");
         return Ok(show(context, &layout));
     };
@@ -75,6 +80,19 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
         "a step is never cut off half-way; the run stops when it is over: backout status",
     );
     Ok(Exit::Waiting)
+}
+
+/// The run's process has ended, stuck or killed, so its doors are seen to from here.
+fn bring_to_rest(arguments: &Arguments, context: &Context, layout: &Layout) -> Result<Exit, Failure> {
+    let migration = context.load()?;
+    context.wait(async {
+        let mut writing = migration.write("stop", false).await?;
+        let tools = writing.tools.clone();
+        let rested = rest(&migration.assembled, &mut writing.book, arguments.stance(), &tools).await;
+        writing.close().await.map_err(Failure::after_changes)?;
+        rested.map_err(Failure::from)
+    })?;
+    Ok(show(context, layout))
 }
 
 fn carries_runs(command: &str) -> bool {

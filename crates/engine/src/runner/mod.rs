@@ -149,6 +149,33 @@ pub async fn resume(
     interrupts: mpsc::Receiver<Interrupt>,
     tools: &Tools,
 ) -> Result<Ending, EngineError> {
+    take_up(assembled, book, Vec::new(), interrupts, tools).await
+}
+
+/// Brings a run whose process has ended to rest: what is in doubt is looked at, doors open as far as the stance and
+/// the ground under them allow, and no step begins.
+///
+/// # Errors
+/// As for [`resume`].
+pub async fn rest(
+    assembled: &Assembled,
+    book: &mut Book,
+    stance: Option<Stance>,
+    tools: &Tools,
+) -> Result<Ending, EngineError> {
+    let stop = Event::StopRequested { stance, by: tools.actor.clone() };
+    // Nobody at this terminal interrupts what is a stop already.
+    let (_, interrupts) = mpsc::channel(1);
+    take_up(assembled, book, vec![stop], interrupts, tools).await
+}
+
+async fn take_up(
+    assembled: &Assembled,
+    book: &mut Book,
+    with: Vec<Event>,
+    interrupts: mpsc::Receiver<Interrupt>,
+    tools: &Tools,
+) -> Result<Ending, EngineError> {
     let Some(open) = book.life().open_run() else {
         return Err(EngineError::refused(
             Diagnostic::error(NO_RUN, "there is no run to go on with")
@@ -164,7 +191,9 @@ pub async fn resume(
     if !problems.is_empty() {
         return Err(Refusal { diagnostics: problems }.into());
     }
-    book.append(vec![Event::RunResumed { by: tools.actor.clone(), version: tools.version.clone() }]).await?;
+    let mut events = vec![Event::RunResumed { by: tools.actor.clone(), version: tools.version.clone() }];
+    events.extend(with);
+    book.append(events).await?;
     backout_kit::failpoint!("run-resumed");
     dispatcher::drive(assembled, &plan, book, interrupts, tools).await
 }

@@ -21,11 +21,13 @@ impl Unit {
         let to = self.step.to.clone().unwrap_or_else(|| self.component.saved.clone());
         let seen = self.look().await;
         self.intend(Some(seen.clone()), reports).await?;
-        if seen.same_exactly(&to) {
-            return Ok(vec![Event::StepAlreadyThere { step }]);
-        }
-        if let Some(found) = self.moved(&seen) {
-            return Ok(vec![Event::StepBlocked { step, found }]);
+        if !self.is_half_done(effect, &seen, &to).await {
+            if seen.same_exactly(&to) {
+                return Ok(vec![Event::StepAlreadyThere { step }]);
+            }
+            if let Some(found) = self.moved(&seen) {
+                return Ok(vec![Event::StepBlocked { step, found }]);
+            }
         }
         let outcome = match (self.session().await, self.order(effect).await) {
             (Ok((session, context)), Ok(order)) => {
@@ -81,6 +83,18 @@ impl Unit {
                 expected.word()
             )
         })
+    }
+
+    /// Whether the thing looks put back, and the driver finds traces of an attempt that was cut off: what it displaced
+    /// would not be kept where it is looked for, and helpers would stay behind.
+    async fn is_half_done(&self, effect: &Value, seen: &Seen, to: &Seen) -> bool {
+        if !seen.same_shape(to) {
+            return false;
+        }
+        let (Ok((session, context)), Ok(order)) = (self.session().await, self.order(effect).await) else {
+            return false;
+        };
+        matches!(session.sight(&context, &order).await, Ok(Some(Sighting::Before)))
     }
 
     /// Looks whether a revert in doubt happened.

@@ -188,3 +188,23 @@ fn a_plan_whose_shape_has_moved_is_stale_and_one_whose_data_grew_is_not() {
     estate.world.lock().unwrap().things.get_mut("archive").unwrap().shape = Some("old".into());
     assert_ne!(shape(&estate).unwrap(), first);
 }
+
+#[test]
+fn a_stuck_run_whose_process_has_ended_can_be_brought_to_rest_and_goes_on_later() {
+    let estate = Estate::new();
+    let lines = in_a_process(estate.migrated());
+    estate.world.lock().unwrap().failing.insert("settings".into(), 1);
+    let options = RunOptions { pause_before: Some(step("database.revert")), ..RunOptions::default() };
+    let (ending, lines) = in_a_process(estate.go_back(lines, Death::Never, true, options));
+    assert!(matches!(ending, Ok(Ending::AtRest { .. } | Ending::Stuck { .. })), "{ending:?}");
+    let (journal, life) = MemoryJournal::open(lines, Death::Never);
+    let mut book = Book::new(journal.clone(), life);
+    let stance = Some(Stance::StayClosed);
+    let ending = in_a_process(backout_engine::rest(&estate.assembled, &mut book, stance, &estate.tools));
+    assert!(matches!(ending, Ok(Ending::AtRest { stance: Stance::StayClosed, .. })), "{ending:?}");
+    assert!(!estate.things()["api"].open);
+    let (ending, lines) = go_back(&estate, journal.survivors(true));
+    assert!(matches!(&ending, Ok(Ending::Stuck { .. })), "{ending:?}");
+    let (ending, _) = go_back(&estate, choose(lines, "settings.revert", Choice::Retry));
+    assert!(matches!(ending, Ok(Ending::Closed { outcome: Outcome::Restored, .. })), "{ending:?}");
+}
