@@ -78,6 +78,8 @@ pub(super) async fn sight(
     let origin = origin(step)?;
     let found = find(&place, &Pace::of(context)).await?;
     Ok(match judge(&found, step.saved.as_ref(), step.before.as_ref(), &origin) {
+        // The revert clears it away and says that the rest is there.
+        Judgement::AlreadyThere if stage::is_left(&place)? => Some(Sighting::Before),
         Judgement::AlreadyThere => Some(Sighting::After),
         Judgement::Go => Some(Sighting::Before),
         Judgement::Refuse(why) => match found {

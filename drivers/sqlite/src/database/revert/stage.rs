@@ -52,6 +52,11 @@ pub(super) fn prove(place: &Place, saved: &State, pace: &Pace) -> Result<PathBuf
     }
 }
 
+/// Whether an attempt left something unfinished.
+pub(super) fn is_left(place: &Place) -> Result<bool, DriverError> {
+    Ok(stat(&place.staged()?)?.is_some() || stat(&place.build()?)?.is_some())
+}
+
 /// Removes what an attempt left unfinished. What is displaced stays.
 pub(super) fn clear(place: &Place) -> Result<(), DriverError> {
     for path in [place.staged()?, place.build()?] {
