@@ -51,6 +51,10 @@ pub struct Bench<W: World> {
 /// The key of all fingerprints of the suite.
 pub(crate) const KEY: FingerprintKey = FingerprintKey::new([7; 32]);
 
+/// What is said of a driver that has no way back, and no reason for that.
+pub(crate) const NO_STEPS: &str = "`steps` proposes nothing, though saved and live differ (a kind that is put back \
+by its door says so in `World::WITHOUT_STEPS`)";
+
 /// What a session may do before it is given up, in real systems minutes.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -190,7 +194,7 @@ impl<W: World> Bench<W> {
         Ok(self.configured()?.fingerprint(&KEY, &kind, state)?)
     }
 
-    /// The orders that lead from live to saved, as the planner makes them.
+    /// The orders that lead from live to saved, as the planner makes them; none for kinds without steps.
     ///
     /// # Errors
     /// When the driver cannot read a state, or says that it cannot be put back.
@@ -217,12 +221,13 @@ impl<W: World> Bench<W> {
                 after,
             });
         }
-        if orders.is_empty() {
-            return Err(Failure::NoGround(
-                "`steps` proposes nothing, though saved and live differ".to_owned(),
-            ));
+        match (orders.is_empty(), W::WITHOUT_STEPS) {
+            (true, None) => Err(Failure::NoGround(NO_STEPS.to_owned())),
+            (false, Some(_)) => Err(Failure::Broken(
+                "`World::WITHOUT_STEPS` says that there are none, and `steps` proposes some".to_owned(),
+            )),
+            _ => Ok(orders),
         }
-        Ok(orders)
     }
 }
 

@@ -80,7 +80,11 @@ pub fn run<W: World>(name: &str, module: &str) {
         Ok(Ok(Ran::NotApplicable(reason))) => {
             let _ = writeln!(std::io::stderr(), "NOT APPLICABLE: {test}: {reason}");
         }
-        Ok(Err(failure)) => panic!("{failure}"),
+        // No backtrace: it would lead into the suite, and bury the message.
+        Ok(Err(failure)) => {
+            eprintln!("{failure}");
+            std::panic::resume_unwind(Box::new(failure.to_string()));
+        }
         Err(_) => panic!("the case did not end within {LONGEST:?}"),
     }
 }

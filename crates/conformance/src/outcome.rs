@@ -65,4 +65,13 @@ macro_rules! ask {
     };
 }
 
-pub(crate) use {ask, must};
+/// Ends the case as not applicable for a kind that goes back without steps.
+macro_rules! needs_steps {
+    ($world:ty) => {
+        if let Some(reason) = <$world as $crate::world::World>::WITHOUT_STEPS {
+            return $crate::outcome::Ran::not(reason);
+        }
+    };
+}
+
+pub(crate) use {ask, must, needs_steps};

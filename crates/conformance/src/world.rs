@@ -32,6 +32,10 @@ pub trait World: Send + Sync + Sized + 'static {
     /// thing says no; its reverts are dropped half-way instead of killed.
     const LIVES_OUTSIDE: bool = true;
 
+    /// Why going back takes no steps: what the migration did is undone by closing and opening the door. None for a
+    /// kind with steps. Cases about single steps then do not apply, and the shape may move with the door.
+    const WITHOUT_STEPS: Option<&'static str> = None;
+
     /// How finely the kind tells when a thing was started, with a margin.
     const START_GRAIN: Duration = Duration::from_millis(50);
 
@@ -56,7 +60,8 @@ pub trait World: Send + Sync + Sized + 'static {
     /// Changes its shape, as a migration does.
     async fn migrate(&self);
 
-    /// Somebody changes its shape again after the migration: neither what `set_up` nor what `migrate` left.
+    /// Somebody changes its shape again after the migration: neither what `set_up` nor what `migrate` left. Nothing
+    /// for kinds [without steps](World::WITHOUT_STEPS): there is no step that could meet it.
     async fn drift(&self);
 
     /// Users write data: the position moves, the shape stays. Works before and after `migrate`, and each call

@@ -4,12 +4,13 @@ use backout_contract::{Depth, Effect};
 
 use crate::bench::Bench;
 use crate::listing::difference;
-use crate::outcome::{Failure, Outcome, Ran, must};
+use crate::outcome::{Failure, Outcome, Ran, must, needs_steps};
 use crate::scene::{Scene, as_ground, nothing_is_left};
 use crate::world::World;
 
 /// The displaced thing stays whole until it is released, and `displaced` lists it.
 pub async fn what_is_displaced_is_kept<W: World>(bench: &Bench<W>) -> Outcome {
+    needs_steps!(W);
     let scene = as_ground(Scene::set(bench).await)?;
     let early = bench.displaced().await?;
     must!(early.is_empty(), "nothing was displaced yet, and `displaced` lists {early:?}");
@@ -33,6 +34,7 @@ pub async fn what_is_displaced_is_kept<W: World>(bench: &Bench<W>) -> Outcome {
 
 /// `release` removes what was displaced, the driver's leftovers too, and leaves the thing alone; twice is once.
 pub async fn release_removes_it_and_only_it<W: World>(bench: &Bench<W>) -> Outcome {
+    needs_steps!(W);
     let scene = as_ground(Scene::set(bench).await)?;
     go_back_by_force(bench, &scene).await?;
     let places = bench.displaced().await?;

@@ -8,11 +8,12 @@ use backout_core::observation::Seen;
 use crate::bench::Bench;
 use crate::liar::Liar;
 use crate::listing::difference;
-use crate::outcome::{Failure, Outcome, Ran, must};
+use crate::outcome::{Failure, Outcome, Ran, must, needs_steps};
 use crate::scene::{Scene, as_ground, save};
 use crate::world::World;
 
-/// The steps, done one after the other, lead back to exactly what was saved, data too.
+/// The steps, done one after the other, lead back to exactly what was saved, data too; where there are none, closing
+/// and opening the door does.
 pub async fn steps_lead_to_saved<W: World>(bench: &Bench<W>) -> Outcome {
     let scene = Scene::set(bench).await?;
     scene.go_back(bench).await?;
@@ -23,6 +24,7 @@ pub async fn steps_lead_to_saved<W: World>(bench: &Bench<W>) -> Outcome {
 
 /// A step that is asked for again says [`Effect::AlreadyThere`] and touches nothing.
 pub async fn twice_is_once<W: World>(bench: &Bench<W>) -> Outcome {
+    needs_steps!(W);
     let scene = Scene::set(bench).await?;
     for order in &scene.orders {
         let first = bench.revert(order).await?;
@@ -49,6 +51,7 @@ pub async fn twice_is_once<W: World>(bench: &Bench<W>) -> Outcome {
 
 /// When live is neither the step's *before* nor its *after*, the step is refused and nothing is touched.
 pub async fn drift_is_refused<W: World>(bench: &Bench<W>) -> Outcome {
+    needs_steps!(W);
     let scene = Scene::set(bench).await?;
     let Some(order) = scene.orders.first() else { return Ran::not("there is no step") };
     bench.world.drift().await;
@@ -69,6 +72,7 @@ pub async fn drift_is_refused<W: World>(bench: &Bench<W>) -> Outcome {
 
 /// A revert that does nothing and says that it did is found out by the look that follows.
 pub async fn a_lie_is_found_out<W: World>(bench: &Bench<W>) -> Outcome {
+    needs_steps!(W);
     let scene = Scene::set(bench).await?;
     let Some(order) = scene.orders.first() else { return Ran::not("there is no step") };
     let liar = Liar::around(bench.session().await?);
@@ -83,6 +87,7 @@ pub async fn a_lie_is_found_out<W: World>(bench: &Bench<W>) -> Outcome {
 
 /// Saved data that is damaged or lost is refused before anything is changed.
 pub async fn damaged_data_changes_nothing<W: World>(bench: &Bench<W>) -> Outcome {
+    needs_steps!(W);
     let (saved, _) = as_ground(save(bench).await)?;
     if saved.data.is_empty() {
         return Ran::not("the driver keeps no data apart from its state");

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use crate::bench::Bench;
 use crate::child::{self, Errand, Manner, log_of};
-use crate::outcome::{Failure, Outcome, Ran};
+use crate::outcome::{Failure, Outcome, Ran, needs_steps};
 use crate::resume::resume;
 use crate::scene::{Scene, Start, as_ground};
 use crate::strace;
@@ -39,6 +39,7 @@ pub async fn killed_while_putting_away_is_resumable<W: World>(bench: &Bench<W>) 
 
 /// Interrupts the way back at so many places, each in a world of its own, and goes on.
 async fn interrupt<W: World>(bench: &Bench<W>, start: Start, most: usize) -> Outcome {
+    needs_steps!(W);
     Scene::works::<W>(&bench.test, start).await?;
     let scene = match as_ground(Scene::set_from(bench, start).await)? {
         Ok(scene) => scene,

@@ -19,7 +19,7 @@ pub async fn capture_changes_nothing<W: World>(bench: &Bench<W>) -> Outcome {
     bench.world.migrate().await;
     unchanged_by_looks(bench, None).await?;
     let other = Bench::<W>::new(&bench.test).await;
-    let scene = Scene::set(&other).await?;
+    let scene = as_ground(Scene::set(&other).await)?;
     unchanged_by_looks(&other, Some(&scene)).await
 }
 

@@ -3,13 +3,14 @@
 use backout_contract::{Effect, Stop, StopLevel};
 
 use crate::bench::Bench;
-use crate::outcome::{Outcome, Ran};
+use crate::outcome::{Outcome, Ran, needs_steps};
 use crate::resume::resume;
 use crate::scene::{Scene, Start, as_ground};
 use crate::world::World;
 
 /// Told to stop, a revert returns, and can be gone on with like one that was killed.
 pub async fn stopped_is_resumable<W: World>(bench: &Bench<W>) -> Outcome {
+    needs_steps!(W);
     Scene::works::<W>(&bench.test, Start::Migrated).await?;
     for level in [StopLevel::Finish, StopLevel::Abandon] {
         for is_early in [true, false] {

@@ -4,7 +4,7 @@ use backout_contract::{Depth, Effect};
 use backout_core::observation::Seen;
 
 use crate::bench::Bench;
-use crate::outcome::{Failure, Outcome, Ran, ask, must};
+use crate::outcome::{Failure, Outcome, Ran, ask, must, needs_steps};
 use crate::scene::{Scene, Start, as_broken, as_ground, save};
 use crate::world::World;
 
@@ -65,6 +65,7 @@ pub async fn what_is_unreadable_comes_back<W: World>(bench: &Bench<W>) -> Outcom
 
 /// What was absent when the checkpoint was taken is put away again.
 pub async fn what_was_absent_is_put_away<W: World>(bench: &Bench<W>) -> Outcome {
+    needs_steps!(W);
     let scene = match as_ground(Scene::set_from(bench, Start::WasAbsent).await)? {
         Ok(scene) => scene,
         Err(reason) => return Ran::not(reason),

@@ -52,6 +52,8 @@ caught! {
     it_is_done_by_halves_over_nothing: DONE_BY_HALVES_OVER_NOTHING by "killed_over_nothing_is_resumable";
     it_is_put_away_by_halves: PUT_AWAY_BY_HALVES by "killed_while_putting_away_is_resumable";
     it_is_stopped_by_halves: STOPPED_BY_HALVES by "stopped_is_resumable";
+    what_is_left_to_a_second_attempt: TIDIES_ONLY_WHEN_ASKED_AGAIN by "killed_anywhere_is_resumable";
+    steps_that_are_denied: DENIES_ITS_STEPS by "steps_lead_to_saved";
     what_is_displaced_is_lost: LOSES_THE_DISPLACED by "what_is_displaced_is_kept";
     too_much_is_released: RELEASES_TOO_MUCH by "release_removes_it_and_only_it";
     nothing_is_released: RELEASES_NOTHING by "release_removes_it_and_only_it";

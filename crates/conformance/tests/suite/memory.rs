@@ -188,6 +188,9 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
 
     async fn revert(&self, context: &Context, step: &StepOrder<State>) -> Result<Effect, DriverError> {
         let applied = || Ok(Effect::Applied { evidence: "swapped".into() });
+        if FLAW == flaw::TIDIES_ONLY_WHEN_ASKED_AGAIN {
+            with(&self.name, |slot| slot.displaced.extend(slot.beside.take()));
+        }
         let live = with(&self.name, |slot| slot.thing.clone());
         if is_after(live.as_ref(), step) {
             let again = FLAW == flaw::DOES_IT_AGAIN && step.saved.is_some();
@@ -239,6 +242,12 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
             with(&self.name, |slot| slot.thing = Some(half));
             tokio::task::yield_now().await;
             with(&self.name, |slot| slot.thing = Some(new));
+            return applied();
+        }
+        if FLAW == flaw::TIDIES_ONLY_WHEN_ASKED_AGAIN {
+            with(&self.name, |slot| slot.beside = slot.thing.replace(new));
+            tokio::task::yield_now().await;
+            with(&self.name, |slot| slot.displaced.extend(slot.beside.take()));
             return applied();
         }
         with(&self.name, |slot| slot.beside = Some(new));

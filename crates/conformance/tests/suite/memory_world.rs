@@ -12,6 +12,7 @@ use backout_contract::Door;
 use backout_core::migration::shown;
 
 use crate::estate::{Slot, Thing, with};
+use crate::flaw;
 use crate::memory::Memory;
 
 pub struct MemoryWorld<const FLAW: u8, const OPENING_RESTARTS: bool> {
@@ -39,6 +40,8 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> MemoryWorld<FLAW, OPENING_RES
 impl<const FLAW: u8, const OPENING_RESTARTS: bool> World for MemoryWorld<FLAW, OPENING_RESTARTS> {
     type Driver = Memory<FLAW, OPENING_RESTARTS>;
     const LIVES_OUTSIDE: bool = false;
+    const WITHOUT_STEPS: Option<&'static str> =
+        if FLAW == flaw::DENIES_ITS_STEPS { Some("they are denied") } else { None };
     const START_GRAIN: Duration = Duration::from_millis(2);
 
     async fn new() -> Self {

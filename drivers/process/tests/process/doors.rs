@@ -3,6 +3,7 @@
 use backout_conformance::World;
 use backout_contract::{Certainty, Door, Effect, ErrorKind, Exactness};
 use backout_core::observation::Verdict;
+use backout_kit::processes::{ProcessIdentity, is_alive};
 
 use crate::world::{DOOR, ServiceBench, bench, end, running, state, stopped, wait_until};
 
@@ -11,6 +12,11 @@ async fn with_setting(more: &str) -> ServiceBench {
     bench.world.keys = format!("quiesce: {{{DOOR}{more}}}\n");
     bench.world.set_up().await;
     bench
+}
+
+fn signal(process: &ProcessIdentity, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(i32::try_from(process.pid).unwrap()).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
 }
 
 fn drained(bench: &ServiceBench, within: &str) -> String {
@@ -77,6 +83,24 @@ async fn who_stays_inside_too_long_is_told_of() {
 }
 
 #[tokio::test]
+async fn a_program_that_hangs_is_ended_for_nobody_can_ask_it() {
+    let mut bench = with_setting("").await;
+    bench.world.keys = format!("{}stop: {{within: 100ms}}\n", drained(&bench, "100ms"));
+    let process = bench.world.named().unwrap();
+    signal(&process, rustix::process::Signal::STOP);
+    let effect = bench.quiesce().await.unwrap().unwrap();
+    assert!(
+        matches!(&effect, Effect::Applied { evidence } if evidence.contains("gave no answer")),
+        "{effect:?}"
+    );
+    assert!(!is_alive(&process));
+    assert_eq!(bench.door().await.unwrap(), Some(Door::Shut));
+    let session = bench.session().await.unwrap();
+    session.reopen(&bench.context(), Some(&running())).await.unwrap();
+    assert_eq!((state(&bench).await, bench.world.get("/")), (running(), Some(200)));
+}
+
+#[tokio::test]
 async fn a_program_that_died_behind_the_door_is_started_and_opened() {
     let bench = with_setting("").await;
     bench.quiesce().await.unwrap();
@@ -112,6 +136,8 @@ async fn a_settings_file_without_the_key_is_named_and_an_absent_one_changes_noth
     session.quiesce(&bench.context()).await.unwrap();
     assert_eq!(bench.world.read_file("app.env"), "A=1\nDOWN=on\n");
     std::fs::remove_file(bench.world.path("app.env")).unwrap();
+    let lacks = session.ready(&bench.context(), Some(&running()), &[]).await.unwrap();
+    assert_eq!(lacks, ["app.env is not there: make it, with the line `DOWN=off`"]);
     let error = session.quiesce(&bench.context()).await.unwrap_err();
     assert_eq!(error.certainty, Certainty::NothingHappened);
 }

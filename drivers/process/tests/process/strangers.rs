@@ -43,6 +43,8 @@ async fn a_process_that_may_be_ours_and_runs_something_else_is_asked_about() {
     assert_eq!(error.kind, ErrorKind::Unreadable);
     assert!(error.hints[0].contains("remove the pid file"), "{:?}", error.hints);
     let session = bench.session().await.unwrap();
+    let lacks = session.ready(&bench.context(), Some(&running()), &[]).await.unwrap();
+    assert!(lacks.iter().any(|lack| lack.contains("remove the pid file")), "{lacks:?}");
     assert!(session.quiesce(&bench.context()).await.is_err());
     assert!(session.reopen(&bench.context(), Some(&running())).await.is_err());
     assert!(is_alive(&stranger));
@@ -83,6 +85,22 @@ async fn a_program_that_was_started_by_hand_is_not_taken_over_by_a_copy_of_its_f
     assert!(copy.session().await.unwrap().quiesce(&copy.context()).await.is_err());
     assert!(is_alive(&theirs));
     std::fs::remove_file(copy.world.path(PID_FILE)).unwrap();
+}
+
+#[tokio::test]
+async fn who_answers_in_the_place_of_a_program_that_is_not_found_is_asked_about() {
+    let bench = bench().await;
+    bench.world.set_up().await;
+    let process = bench.world.named().unwrap();
+    std::fs::write(bench.world.path(PID_FILE), "lost").unwrap();
+    let error = bench.try_look(Depth::Look).await.unwrap().unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unreadable);
+    let session = bench.session().await.unwrap();
+    let lacks = session.ready(&bench.context(), Some(&running()), &[]).await.unwrap();
+    assert!(lacks.iter().any(|lack| lack.contains("write its number into run/service.pid")), "{lacks:?}");
+    bench.world.write_file(PID_FILE, &process.pid.to_string());
+    assert_eq!(session.ready(&bench.context(), Some(&running()), &[]).await.unwrap(), [""; 0]);
+    assert_eq!(state(&bench).await, running());
 }
 
 #[tokio::test]

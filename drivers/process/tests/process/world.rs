@@ -7,10 +7,11 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use backout_conformance::{Bench, Change, World};
+use backout_conformance::{Bench, Change, HOSTILE_NAMES, World, quoted};
 use backout_contract::{Depth, Door};
 use backout_driver_process::Process;
 use backout_kit::processes::{ProcessIdentity, find_by_environment, identity_of, is_alive};
@@ -33,6 +34,8 @@ pub struct ServiceWorld<const SETTING: bool = false> {
     pub keys: String,
     /// Whether `health` is asked for.
     pub has_health: bool,
+    /// The pid file, where it bears another name.
+    hostile: OnceLock<String>,
 }
 
 impl<const SETTING: bool> ServiceWorld<SETTING> {
@@ -59,13 +62,17 @@ impl<const SETTING: bool> ServiceWorld<SETTING> {
         self.has_health = false;
     }
 
+    fn pid_file(&self) -> &str {
+        self.hostile.get().map_or(PID_FILE, String::as_str)
+    }
+
     /// Whom the pid file names, dead or alive.
     pub fn named(&self) -> Option<ProcessIdentity> {
-        identity_of(self.read_file(PID_FILE).trim().parse().ok()?).ok()
+        identity_of(self.read_file(self.pid_file()).trim().parse().ok()?).ok()
     }
 
     pub fn carriers(&self) -> Vec<ProcessIdentity> {
-        find_by_environment("BACKOUT_SERVICE", self.path(PID_FILE).to_str().unwrap()).unwrap()
+        find_by_environment("BACKOUT_SERVICE", self.path(self.pid_file()).to_str().unwrap()).unwrap()
     }
 
     /// Starts the service as a person would who knows nothing of us, with a pid file or without.
@@ -104,6 +111,7 @@ impl<const SETTING: bool> Drop for ServiceWorld<SETTING> {
 #[async_trait]
 impl<const SETTING: bool> World for ServiceWorld<SETTING> {
     type Driver = Process;
+    const WITHOUT_STEPS: Option<&'static str> = Some("a program is put back by closing and opening its door");
 
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -112,7 +120,7 @@ impl<const SETTING: bool> World for ServiceWorld<SETTING> {
         let command =
             json!([program.to_str().unwrap(), "--exact", "program::serve", "--ignored", "--nocapture"]);
         let keys = if SETTING { format!("quiesce: {{{DOOR}}}\n") } else { String::new() };
-        Self { folder, port, command: command.to_string(), keys, has_health: true }
+        Self { folder, port, command: command.to_string(), keys, has_health: true, hostile: OnceLock::new() }
     }
 
     fn root(&self) -> &Path {
@@ -122,10 +130,12 @@ impl<const SETTING: bool> World for ServiceWorld<SETTING> {
     fn config(&self) -> String {
         let health = format!("health: http://127.0.0.1:{}/health\n", self.port);
         format!(
-            "command: {}\nenvironment:\n  {PORT}: {}\n  TOKEN: ${{env:TOKEN}}\npid_file: {PID_FILE}\n\
-             log: service.log\n{}{}",
+            "command: {}\nenvironment:\n  {PORT}: {}\n  TOKEN: ${{env:TOKEN}}\npid_file: {}\n\
+             log: {}\n{}{}",
             self.command,
             self.port,
+            quoted(self.pid_file()),
+            quoted(&self.hostile.get().map_or("service.log".to_owned(), |name| format!("{name}.log"))),
             if self.has_health { health.as_str() } else { "" },
             self.keys
         )
@@ -139,7 +149,7 @@ impl<const SETTING: bool> World for ServiceWorld<SETTING> {
         self.write_file("app.env", "# settings\nDOWN='off' # or on\nA=1\n");
         if self.named().is_none_or(|process| !is_alive(&process)) {
             let process = self.start_by_hand(&[("TOKEN", SECRET)]);
-            self.write_file(PID_FILE, &process.pid.to_string());
+            self.write_file(self.pid_file(), &process.pid.to_string());
         }
     }
 
@@ -156,7 +166,8 @@ impl<const SETTING: bool> World for ServiceWorld<SETTING> {
     }
 
     async fn remove(&self) -> Change {
-        Change::Impossible("a process that does not run is stopped, not absent")
+        self.migrate().await;
+        Change::Made
     }
 
     async fn corrupt(&self) -> Change {
@@ -164,11 +175,21 @@ impl<const SETTING: bool> World for ServiceWorld<SETTING> {
     }
 
     async fn become_hostile(&self) -> Change {
-        Change::Impossible("the names are of programs that have to exist")
+        self.hostile.get_or_init(|| format!("run/{}", HOSTILE_NAMES.concat()));
+        Change::Made
     }
 
     fn secrets(&self) -> Vec<String> {
         vec![SECRET.to_owned()]
+    }
+
+    /// Its number and its log are its own; what counts is what users get.
+    async fn contents(&self) -> BTreeMap<String, String> {
+        let answer = format!("{:?}", self.get("/"));
+        BTreeMap::from([
+            ("app.env".to_owned(), self.read_file("app.env")),
+            ("what users get".to_owned(), answer),
+        ])
     }
 
     async fn door(&self) -> Option<Door> {
