@@ -11,6 +11,7 @@ mod setting;
 mod start;
 mod state;
 mod stop;
+mod stranger;
 mod supervised;
 
 use std::collections::BTreeSet;
@@ -109,8 +110,8 @@ impl Driver for Process {
 
 #[async_trait]
 impl Session<Process> for Supervised {
-    async fn capture(&self, _: &Context, _: Depth) -> Result<Captured<State>, DriverError> {
-        let state = self.find()?.map(|_| State {});
+    async fn capture(&self, context: &Context, _: Depth) -> Result<Captured<State>, DriverError> {
+        let state = self.find_or_nobody(context).await?.map(|_| State {});
         Ok(Captured { state, identity: None, data: Vec::new() })
     }
 
@@ -152,6 +153,12 @@ impl Session<Process> for Supervised {
         _: &[DataPart],
     ) -> Result<Vec<String>, DriverError> {
         let mut missing = self.door_not_ready();
+        if let Err(error) = self.find_or_nobody(context).await {
+            missing.push(error.hints.iter().fold(error.chain(), |text, hint| format!("{text}; {hint}")));
+        }
+        if self.pid_file.parent().is_some_and(Path::exists) {
+            missing.extend(door::obstacles(&self.pid_file));
+        }
         if saved.is_some() {
             missing.extend(self.not_startable([&self.config.command]));
             if let Err(error) = self.service(context).and_then(|_| self.health(context)) {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use backout_contract::{Context, Door, DriverError, Effect, ErrorKind, StopLevel};
 use backout_kit::atomic_put::edit;
@@ -35,7 +35,7 @@ impl Supervised {
     pub(super) async fn close(&self, context: &Context) -> Result<Effect, DriverError> {
         let running = self.find()?;
         let is_shut = self.where_is_door()? == Door::Shut;
-        let evidence = match (&self.config.quiesce.how, &running) {
+        let mut evidence = match (&self.config.quiesce.how, &running) {
             (How::Stop, _) => return self.stop(context).await,
             _ if is_shut => None,
             (How::Setting(setting), _) => {
@@ -55,7 +55,8 @@ impl Supervised {
             }
         };
         if let (Some(drained), Some(_)) = (&self.config.quiesce.drained, &running) {
-            self.until_drained(context, drained).await?;
+            let ended = self.until_drained(context, drained).await?;
+            evidence = ended.or(evidence);
         }
         Ok(evidence.map_or(Effect::AlreadyThere, |evidence| Effect::Applied { evidence }))
     }
@@ -105,7 +106,12 @@ impl Supervised {
             How::Command { close, open } => self.not_startable([close, open]),
             How::Setting(setting) => {
                 let file = path_text::encode(setting.file.as_os_str());
+                let path = self.setting_file(setting);
                 match self.read_setting(setting) {
+                    Err(_) if !path.exists() => vec![format!(
+                        "{file} is not there: make it, with the line `{}={}`",
+                        setting.key, setting.open
+                    )],
                     Err(error) => vec![format!("the settings in {file} cannot be read: {}", error.chain())],
                     Ok(content) if !setting::is_there(&content, setting) => {
                         vec![format!(
@@ -113,7 +119,8 @@ impl Supervised {
                             setting.key, setting.key, setting.open
                         )]
                     }
-                    Ok(_) => Vec::new(),
+                    // A link stays, and what it names is changed.
+                    Ok(_) => obstacles(&fs::canonicalize(&path).unwrap_or(path)),
                 }
             }
         }
@@ -198,4 +205,9 @@ impl Supervised {
     fn setting_file(&self, setting: &Setting) -> PathBuf {
         place::absolute(&self.root, &setting.file)
     }
+}
+
+/// What keeps a file from being replaced.
+pub(super) fn obstacles(file: &Path) -> Vec<String> {
+    place::obstacles(file).unwrap_or_else(|error| vec![error.to_string()])
 }

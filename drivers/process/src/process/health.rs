@@ -27,6 +27,14 @@ pub fn check(target: &str) -> Result<(), &'static str> {
     }
 }
 
+/// Whether the answer comes from this machine, by the spelling of the address.
+pub fn is_local(target: &str) -> bool {
+    let rest = target.split_once("://").map_or(target, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    ["127.", "localhost", "[::1]"].iter().any(|local| host.starts_with(local))
+}
+
 /// Looks once; says what was seen, whether it is well or not. Never repeats the address, which may be secret.
 pub async fn look(target: &str) -> Result<String, String> {
     check(target).map_err(str::to_owned)?;
@@ -85,6 +93,16 @@ fn in_words(error: &reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_of_this_machine_is_known_by_its_spelling() {
+        for local in ["http://127.0.0.1:80/health", "https://a:b@localhost/", "127.0.0.1:80", "[::1]:80"] {
+            assert!(is_local(local), "{local}");
+        }
+        for other in ["http://10.0.0.1/?x=127.0.0.1", "api.example:80", "https://example.org/localhost"] {
+            assert!(!is_local(other), "{other}");
+        }
+    }
 
     #[test]
     fn what_can_be_asked() {
