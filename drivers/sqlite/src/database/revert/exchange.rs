@@ -12,7 +12,8 @@
 //! | 5 | under its second name | none | all of it | in place | nothing |
 //!
 //! At no instant is there no file where one was, and none at which the old one has only half a name. Where nothing
-//! was, rows 3 and 4 fall away. Whoever still has a file open that is no database keeps the old one.
+//! was, rows 3 and 4 fall away, and a folder, which can have no second name, is moved aside in row 3. Whoever still
+//! has a file open that is no database keeps the old one.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -30,15 +31,17 @@ use crate::fault::{of_io, shown};
 
 pub(super) fn exchange(place: &Place, staged: &Path, saved: &State) -> Result<Effect, DriverError> {
     let old = stat(&place.live)?;
-    let dressed = dress(staged, old.as_ref().map_or(saved.access, access_of))?;
+    let old_file = old.as_ref().filter(|old| old.is_file());
+    let dressed = dress(staged, old_file.map_or(saved.access, access_of))?;
     backout_kit::failpoint!("sqlite-before-exchange");
     kept::move_sidecars_aside(place)?;
-    let kept = match old {
-        Some(_) => Some(kept::link_aside(place, &place.live)?),
-        None => None,
+    let (kept, is_replaced) = match &old {
+        Some(folder) if folder.is_dir() => (Some(kept::move_aside(place, &place.live)?), false),
+        Some(_) => (Some(kept::link_aside(place, &place.live)?), true),
+        None => (None, false),
     };
     backout_kit::failpoint!("sqlite-linked-aside");
-    match rename(staged, place, kept.is_some()) {
+    match rename(staged, place, is_replaced) {
         // Where nothing was, nothing may have come meanwhile.
         Err(Errno::EXIST) => return Ok(overtaken()),
         result => result.map_err(|error| of_io("rename into place", &place.live, error))?,

@@ -15,12 +15,13 @@ mod stage;
 
 use backout_contract::{Context, DriverError, Effect, ErrorKind, Sighting, StepOrder};
 use backout_core::observation::Seen;
+use backout_kit::leftovers::remove;
 
 use super::capture::seen;
 use super::judge::{Found, Judgement, Origin, judge};
 use super::place::Place;
 use super::state::State;
-use crate::fault::{bad_data, of_io, shown};
+use crate::fault::{bad_data, of_file, shown};
 use crate::pace::{Pace, blocking};
 
 pub(super) async fn revert(
@@ -103,7 +104,7 @@ pub(super) fn displaced(place: &Place) -> Result<Vec<String>, DriverError> {
 pub(super) fn release(place: &Place) -> Result<(), DriverError> {
     let left = place.left_beside()?;
     for path in &left {
-        std::fs::remove_file(path).map_err(|error| of_io("remove", path, error))?;
+        remove(path).map_err(of_file)?;
     }
     if left.is_empty() { Ok(()) } else { kept::sync(&place.live) }
 }

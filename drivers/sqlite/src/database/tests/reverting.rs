@@ -188,6 +188,24 @@ async fn what_is_no_database_is_exchanged_and_kept() {
 }
 
 #[tokio::test]
+async fn a_folder_in_the_place_of_a_database_is_moved_aside_and_released() {
+    let (world, kept) = migrated("delete").await;
+    let saved_mode = fs::metadata(world.path()).unwrap().mode();
+    fs::remove_file(world.path()).unwrap();
+    fs::create_dir(world.path()).unwrap();
+    fs::write(world.path().join("what"), "is this").unwrap();
+    let plan = world.plan(&kept).await;
+    assert_eq!(plan.before.word(), "unreadable");
+    let effect = world.revert(&plan).await;
+    assert!(is_applied(&effect), "{effect:?}");
+    assert_eq!(world.look().await, kept.state);
+    assert_eq!(fs::metadata(world.path()).unwrap().mode(), saved_mode);
+    assert_eq!(fs::read(world.displaced()[0].join("what")).unwrap(), b"is this");
+    world.session().await.release(&world.context()).await.unwrap();
+    assert_eq!(world.displaced(), Vec::<std::path::PathBuf>::new());
+}
+
+#[tokio::test]
 async fn damaged_content_does_not_block_the_way_back() {
     let (world, kept) = migrated("delete").await;
     let mut bytes = fs::read(world.path()).unwrap();
