@@ -5,7 +5,7 @@
 //! | `test [--only STAGE,..]` | everything that must hold, installing what is missing |
 //! | `tidy` | the rules of the house that the compiler cannot see |
 //! | `sync` | writes the list of drivers and probes |
-//! | `new-driver NAME` | a driver that compiles and fails the conformance suite honestly |
+//! | `new-driver SYSTEM.KIND` | a driver that compiles and fails the conformance suite honestly |
 
 mod new_driver;
 mod repository;
@@ -23,7 +23,7 @@ const USAGE: &str = "\
 usage: cargo xtask test [--only STAGE,..]   run everything that must hold
        cargo xtask tidy                     hold the tree against the rules of the house
        cargo xtask sync                     write the list of drivers and probes
-       cargo xtask new-driver NAME          start a driver";
+       cargo xtask new-driver SYSTEM.KIND   start a driver";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

@@ -1,5 +1,5 @@
 //! Driver for {{name}}: a module for each kind.
 
-pub use thing::{{Name}}Thing;
+pub use {{kind}}::{{Name}}{{Kind}};
 
-mod thing;
+mod {{kind}};

@@ -7,23 +7,23 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use backout_conformance::{Change, World};
-use backout_driver_{{name}}::{{Name}}Thing;
+use backout_driver_{{name}}::{{Name}}{{Kind}};
 use tempfile::TempDir;
 
 /// A file, for a start. Make it the real thing: start the real system here where there is one.
-struct ThingWorld {
+struct {{Kind}}World {
     folder: TempDir,
 }
 
-impl ThingWorld {
+impl {{Kind}}World {
     fn put(&self, content: &[u8]) {
         fs::write(self.folder.path().join("thing.txt"), content).unwrap();
     }
 }
 
 #[async_trait]
-impl World for ThingWorld {
-    type Driver = {{Name}}Thing;
+impl World for {{Kind}}World {
+    type Driver = {{Name}}{{Kind}};
 
     async fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap() }
@@ -72,4 +72,4 @@ impl World for ThingWorld {
     }
 }
 
-backout_conformance::conformance!(ThingWorld);
+backout_conformance::conformance!({{Kind}}World);

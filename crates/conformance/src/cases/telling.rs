@@ -31,6 +31,9 @@ pub async fn unknown_keys_are_refused<W: World>(bench: &Bench<W>) -> Outcome {
     let page = driver.page();
     must!(!page.summary.trim().is_empty(), "`page` has no summary");
     must!(!page.page.trim().is_empty(), "`page` is empty: include the README");
+    let unwritten =
+        [page.summary, page.page].iter().any(|text| text.to_lowercase().contains("not written yet"));
+    must!(!unwritten, "`page` or its summary still says that it is not written yet: write README.md");
     must!(!configured.target().trim().is_empty(), "`target` is empty");
     must!(
         !configured.claims(bench.world.root()).is_empty(),

@@ -7,16 +7,16 @@ use backout_kit::place;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Keys of a `{{name}}.thing`.
+/// Keys of a `{{name}}.{{kind}}`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ThingConfig {
+pub struct {{Kind}}Config {
     /// Where it is, relative to the migration file. (A text that may hold `${env:NAME}` is a
     /// `backout_core::migration::Reference`, and one that is a secret a `SecretReference`.)
     pub path: String,
 }
 
-impl ThingConfig {
+impl {{Kind}}Config {
     pub(super) fn target(&self) -> String {
         shown(&self.path)
     }

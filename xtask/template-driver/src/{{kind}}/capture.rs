@@ -4,7 +4,7 @@ use std::path::Path;
 
 use backout_contract::{Captured, Context, Depth, DriverError};
 
-use super::state::ThingState;
+use super::state::{{Kind}}State;
 use super::unwritten;
 
 /// Reads the thing. Where nothing is there, `state` is none; where it is there and cannot be read, the error's kind
@@ -14,6 +14,6 @@ pub(super) async fn capture(
     path: &Path,
     _context: &Context,
     _depth: Depth,
-) -> Result<Captured<ThingState>, DriverError> {
-    Err(unwritten("look at", path, "src/thing/capture.rs"))
+) -> Result<Captured<{{Kind}}State>, DriverError> {
+    Err(unwritten("look at", path, "src/{{kind}}/capture.rs"))
 }

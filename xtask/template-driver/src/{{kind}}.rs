@@ -1,5 +1,4 @@
-//! The kind `{{name}}.thing`. It is called after what people call the thing: rename it here, in its folder, in the
-//! README and in the test.
+//! The kind `{{name}}.{{kind}}`: its promises, and each duty with a line that calls the file where it is done.
 
 mod capture;
 mod config;
@@ -19,30 +18,30 @@ use backout_core::migration::Claim;
 use backout_core::order::Mode;
 use serde_json::Value;
 
-use config::ThingConfig;
-use state::ThingState;
+use config::{{Kind}}Config;
+use state::{{Kind}}State;
 
-/// The kind `{{name}}.thing`.
-pub struct {{Name}}Thing;
+/// The kind `{{name}}.{{kind}}`.
+pub struct {{Name}}{{Kind}};
 
 /// The thing, connected.
-pub struct ThingSession {
+pub struct {{Kind}}Session {
     path: PathBuf,
 }
 
-impl Driver for {{Name}}Thing {
-    const KIND: &'static str = "{{name}}.thing";
+impl Driver for {{Name}}{{Kind}} {
+    const KIND: &'static str = "{{name}}.{{kind}}";
     const STATE_VERSION: u16 = 1;
-    type Config = ThingConfig;
-    type State = ThingState;
-    type Session = ThingSession;
+    type Config = {{Kind}}Config;
+    type State = {{Kind}}State;
+    type Session = {{Kind}}Session;
 
     fn page() -> KindPage {
-        KindPage { summary: "say in one line what it is", page: include_str!("../README.md") }
+        KindPage { summary: "not written yet: say in one line what it is", page: include_str!("../README.md") }
     }
 
     // Promise only what holds: each promise brings its cases, and the planner builds on it.
-    fn capabilities(_: &ThingConfig) -> Capabilities {
+    fn capabilities(_: &{{Kind}}Config) -> Capabilities {
         Capabilities {
             mode: Mode::InPlace,
             quiescence: Quiescence::Passive,
@@ -54,46 +53,46 @@ impl Driver for {{Name}}Thing {
         }
     }
 
-    fn target(config: &ThingConfig) -> String {
+    fn target(config: &{{Kind}}Config) -> String {
         config.target()
     }
 
-    fn claims(config: &ThingConfig, root: &Path) -> Vec<Claim> {
+    fn claims(config: &{{Kind}}Config, root: &Path) -> Vec<Claim> {
         config.claims(root)
     }
 
-    fn check(config: &ThingConfig) -> Result<(), Vec<String>> {
+    fn check(config: &{{Kind}}Config) -> Result<(), Vec<String>> {
         config.check()
     }
 
-    fn shape(state: &ThingState) -> Value {
+    fn shape(state: &{{Kind}}State) -> Value {
         state.shape()
     }
 
-    fn diff(saved: Option<&ThingState>, live: Option<&ThingState>) -> Delta {
+    fn diff(saved: Option<&{{Kind}}State>, live: Option<&{{Kind}}State>) -> Delta {
         diff::diff(saved, live)
     }
 
     fn steps(
-        config: &ThingConfig,
-        saved: Option<&ThingState>,
-        live: Option<&ThingState>,
-    ) -> Result<Vec<Piece<ThingState>>, String> {
+        config: &{{Kind}}Config,
+        saved: Option<&{{Kind}}State>,
+        live: Option<&{{Kind}}State>,
+    ) -> Result<Vec<Piece<{{Kind}}State>>, String> {
         revert::steps(config, saved, live)
     }
 
-    async fn connect(config: ThingConfig, context: &Context) -> Result<ThingSession, DriverError> {
-        Ok(ThingSession { path: context.path(&config.path) })
+    async fn connect(config: {{Kind}}Config, context: &Context) -> Result<{{Kind}}Session, DriverError> {
+        Ok({{Kind}}Session { path: context.path(&config.path) })
     }
 }
 
 #[async_trait]
-impl Session<{{Name}}Thing> for ThingSession {
-    async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<ThingState>, DriverError> {
+impl Session<{{Name}}{{Kind}}> for {{Kind}}Session {
+    async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<{{Kind}}State>, DriverError> {
         capture::capture(&self.path, context, depth).await
     }
 
-    async fn revert(&self, context: &Context, step: &StepOrder<ThingState>) -> Result<Effect, DriverError> {
+    async fn revert(&self, context: &Context, step: &StepOrder<{{Kind}}State>) -> Result<Effect, DriverError> {
         revert::revert(&self.path, context, step).await
     }
 }
