@@ -100,7 +100,7 @@ impl From<&RunLife> for Run {
             opened: run.opened,
             ended: run.ended,
             state: word_of(run),
-            steps: run.steps.keys().map(|step| RunStep::of(run, step)).collect(),
+            steps: run.order.iter().map(|step| RunStep::of(run, step)).collect(),
         }
     }
 }

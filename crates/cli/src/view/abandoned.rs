@@ -20,7 +20,7 @@ pub fn show(output: Output, run: &RunLife, left: &Left) {
                     places: vec![why.clone()],
                 })
                 .collect(),
-            steps: run.steps.keys().map(|step| backout_api::RunStep::of(run, step)).collect(),
+            steps: run.order.iter().map(|step| backout_api::RunStep::of(run, step)).collect(),
         });
         return;
     }

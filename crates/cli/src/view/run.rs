@@ -59,7 +59,7 @@ pub fn outcome(run: &RunLife) -> Line {
 /// The steps of a run with their states; what needs a person with its ways on.
 pub fn steps(output: Output, run: &RunLife, indent: usize) {
     let width = run.steps.keys().map(|step| step.as_str().len()).max().unwrap_or(0);
-    for (step, state) in &run.steps {
+    for (step, state) in run.order.iter().map(|step| (step, run.state(step))) {
         output.line(
             Line::indented(indent)
                 .then(Line::new().bold(step.as_str()).padded(width + 2))

@@ -149,6 +149,8 @@ pub struct RunLife {
     pub ended: Option<Timestamp>,
     /// How it ended.
     pub outcome: Option<Outcome>,
+    /// The steps in the order of the plan.
+    pub order: Vec<StepId>,
     /// Each step's state.
     pub steps: BTreeMap<StepId, StepState>,
     /// How often each step was tried.
@@ -188,6 +190,7 @@ impl RunLife {
             opened: record.at,
             ended: None,
             outcome: None,
+            order: steps.clone(),
             steps: steps.iter().map(|step| (step.clone(), StepState::Waiting)).collect(),
             attempts: BTreeMap::new(),
             intended_on: BTreeMap::new(),
