@@ -20,10 +20,10 @@ pub mod leftovers;
 pub mod marker;
 /// A reversible text form of any Unix path.
 pub mod path_text;
-/// Small files that only their owner may read.
-pub mod private_file;
 /// Where a path leads by its spelling, and what is mounted there.
 pub mod place;
+/// Small files that only their owner may read.
+pub mod private_file;
 /// Names processes so that a reused number is never mistaken, finds and ends them.
 pub mod processes;
 /// The names that belong to Backout in other people's folders.
