@@ -70,12 +70,12 @@ fn draw(path: &Path, length: usize, form: impl FnOnce(Vec<u8>) -> Vec<u8>) -> Re
 fn read(path: &Path, longest: usize) -> Result<Vec<u8>, StateError> {
     private_file::read(path, longest as u64).map_err(|error| {
         let shown = path_text::encode(path.as_os_str());
-        let (readable_by_others, absent) = (error.is_denied(), error.is_absent());
+        let readable_by_others = error.is_denied();
         let mut error = StateError::from(error);
         if readable_by_others {
             error.kind = StateErrorKind::Unsafe;
             error.hints = vec![format!("run `chmod 600 {shown}`, unless somebody may have read it already")];
-        } else if absent {
+        } else {
             error.hints =
                 vec!["without it nothing saved can be compared: put it back from a backup".to_owned()];
         }

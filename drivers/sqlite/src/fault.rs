@@ -7,6 +7,7 @@ use backout_contract::{DriverError, ErrorKind, VaultError};
 use backout_kit::file_error::FileError;
 use backout_kit::path_text::encode;
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 /// What went wrong while a database was read or written.
 #[derive(Debug)]
@@ -57,7 +58,10 @@ impl Fault {
 
 /// A failure of SQLite; in doubt.
 pub(crate) fn of_sqlite(attempted: &str, source: rusqlite::Error) -> DriverError {
+    // The index of a log that cannot grow: SQLite calls a full disk that is met there an I/O error.
+    let has_no_room = source.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE);
     let (kind, hint) = match source.sqlite_error_code() {
+        _ if has_no_room => (ErrorKind::NoSpace, "make room on its disk"),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => (
             ErrorKind::Locked,
             "another connection holds it: stop the program that uses it, or let `busy` be longer",
@@ -104,4 +108,17 @@ pub(crate) fn bad_data(what: impl Into<String>) -> DriverError {
 /// A path for people.
 pub(crate) fn shown(path: &Path) -> String {
     encode(path.as_os_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_by_either_of_its_names() {
+        for code in [rusqlite::ffi::SQLITE_FULL, SQLITE_IOERR_SHMSIZE] {
+            let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            assert_eq!(of_sqlite("write", error).kind, ErrorKind::NoSpace, "{code}");
+        }
+    }
 }

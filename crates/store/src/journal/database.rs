@@ -16,6 +16,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, TransactionBehavio
 
 use super::trouble::Trouble;
 use crate::error::StateError;
+use crate::layout::Layout;
 
 /// The schema this version makes. Newer ones are read where that works and never written.
 pub(super) const SCHEMA: i64 = 1;
@@ -35,6 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Opens the journal for its one writer and makes it where there is none.
 pub(super) fn open_to_write(path: &Path) -> Result<Connection, Trouble> {
     check_library()?;
+    refuse_lost(path)?;
     make_private(path)?;
     check_length(path)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -72,6 +74,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, Trouble> {
 /// reads the log through the index that stands beside it.
 pub(super) fn open_to_read(path: &Path) -> Result<Option<Connection>, Trouble> {
     check_library()?;
+    refuse_lost(path)?;
     if !check_length(path)? {
         return Ok(None);
     }
@@ -225,6 +228,22 @@ fn check_length(path: &Path) -> Result<bool, Trouble> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         failed => Ok(failed.on_file("look at", path).map(|_| false).map_err(StateError::from)?),
     }
+}
+
+/// Refuses to take a journal for a new one that is gone or was emptied, where checkpoints tell that there was one.
+fn refuse_lost(path: &Path) -> Result<(), Trouble> {
+    let holds_nothing =
+        |path: &Path| fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() == 0);
+    let is_gone =
+        |path: &Path| fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    let has_none = |path: &Path| is_gone(path) || holds_nothing(path);
+    let Some(folder) = path.parent().filter(|_| has_none(path) && has_none(&with_ending(path, "-wal")))
+    else {
+        return Ok(());
+    };
+    let checkpoints = Layout::at(folder).checkpoints();
+    let begun = fs::read_dir(checkpoints).is_ok_and(|mut entries| entries.next().is_some());
+    if begun { Err(Trouble::Lost) } else { Ok(()) }
 }
 
 fn check_library() -> Result<(), Trouble> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use backout_contract::JournalError;
 use backout_kit::path_text;
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 use crate::error::StateError;
 
@@ -39,7 +40,7 @@ pub enum Trouble {
     #[error("it may not be opened or written")]
     Denied(#[source] Arc<rusqlite::Error>),
     /// There are checkpoints, so there was a journal.
-    #[error("it is gone, and checkpoints that it tells about are there")]
+    #[error("it is gone or empty, and checkpoints that it tells about are there")]
     Lost,
     /// Somebody else wrote records that we did not read.
     #[error("another process wrote to it")]
@@ -109,8 +110,12 @@ impl Trouble {
 impl From<rusqlite::Error> for Trouble {
     fn from(error: rusqlite::Error) -> Self {
         let code = error.sqlite_error_code();
+        // The index of the log cannot grow: SQLite calls a full disk that is met there an I/O error.
+        let has_no_room =
+            error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE);
         let cause = Arc::new(error);
         match code {
+            _ if has_no_room => Self::NoSpace(cause),
             Some(ErrorCode::NotADatabase) => Self::NotADatabase,
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(cause),
             Some(
@@ -129,5 +134,18 @@ impl From<rusqlite::Error> for Trouble {
 impl From<StateError> for Trouble {
     fn from(error: StateError) -> Self {
         Self::State(Arc::new(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_by_either_of_its_names() {
+        for code in [rusqlite::ffi::SQLITE_FULL, SQLITE_IOERR_SHMSIZE] {
+            let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            assert!(matches!(Trouble::from(error), Trouble::NoSpace(_)), "{code}");
+        }
     }
 }

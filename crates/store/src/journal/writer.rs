@@ -4,7 +4,6 @@
 //! is the end: nobody knows then what is durable, so every later append fails with the same error, and the
 //! process has to end and look again.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -54,7 +53,6 @@ impl Writer {
     pub fn open(layout: &Layout, lock: Lock, clock: Arc<dyn Clock>) -> Result<(Self, Life), JournalError> {
         let path = layout.journal();
         let on_open = |trouble: Trouble| trouble.on("open the journal", &path);
-        refuse_lost(layout).map_err(on_open)?;
         let connection = open_to_write(&path).map_err(on_open)?;
         let (mut life, mut chain, mut newest, mut lock) = (Life::default(), Chain::default(), 0, lock);
         read_rows(&connection, &mut chain, |record, _| {
@@ -231,15 +229,6 @@ impl Scribe {
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).map_err(on_close)?;
         self.connection.close().map_err(|(_, error)| on_close(error))
     }
-}
-
-/// Refuses to begin a new journal where checkpoints tell that there was one.
-fn refuse_lost(layout: &Layout) -> Result<(), Trouble> {
-    if fs::symlink_metadata(layout.journal()).is_ok() {
-        return Ok(());
-    }
-    let begun = |path: PathBuf| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
-    if begun(layout.checkpoints()) { Err(Trouble::Lost) } else { Ok(()) }
 }
 
 fn ended(path: &Path) -> JournalError {

@@ -93,7 +93,11 @@ async fn a_journal_that_is_gone_is_not_begun_again() {
     fs::write(layout.checkpoints().join("c1.json"), "{}").unwrap();
     fs::remove_file(layout.journal()).unwrap();
     assert!(matches!(trouble(&write_refused(&layout)), Trouble::Lost));
+    assert!(matches!(trouble(&read(&layout).1.unwrap_err()), Trouble::Lost));
     assert!(!layout.journal().exists());
+    fs::write(layout.journal(), "").unwrap();
+    assert!(matches!(trouble(&write_refused(&layout)), Trouble::Lost));
+    assert!(matches!(trouble(&read(&layout).1.unwrap_err()), Trouble::Lost));
 }
 
 #[tokio::test]
