@@ -13,6 +13,10 @@ use crate::world::World;
 /// What a killed driver's programs are given to end by themselves.
 const GRACE: Duration = Duration::from_millis(200);
 
+/// What a driver wants whose half-done work looks done.
+const SAY_BEFORE: &str = " (a look found the step's *after*, so `revert` was not asked again: while it has something \
+left to do, `sight` must say Before)";
+
 /// Goes on as a resumed run does: ends the children, looks, tries again, judges. `done` steps were seen done.
 pub(crate) async fn resume<W: World>(bench: &Bench<W>, scene: &Scene, done: usize, when: &str) -> Outcome {
     let broken = |failure: Failure| match failure {
@@ -21,6 +25,7 @@ pub(crate) async fn resume<W: World>(bench: &Bench<W>, scene: &Scene, done: usiz
     end_all_children_of(bench.token(), GRACE)
         .await
         .map_err(|error| Failure::NoGround(format!("{when}: children could not be ended: {error}")))?;
+    let mut is_believed = false;
     for (index, order) in scene.orders.iter().enumerate().skip(done) {
         if index == done {
             let sighting = bench.sight(order).await.map_err(broken)?;
@@ -33,6 +38,7 @@ pub(crate) async fn resume<W: World>(bench: &Bench<W>, scene: &Scene, done: usiz
                         "{when}: `sight` says After, and a look finds {seen:?}"
                     );
                     // A run takes its word for it: whatever was still to be tidied up stays as it is.
+                    is_believed = true;
                     continue;
                 }
                 other => must!(false, "{when}: nobody can tell *before* from *after*: {other:?}"),
@@ -48,7 +54,8 @@ pub(crate) async fn resume<W: World>(bench: &Bench<W>, scene: &Scene, done: usiz
     }
     if bench.capabilities()?.keeps_displaced && scene.live.state.is_some() {
         let places = bench.displaced().await.map_err(broken)?;
-        must!(!places.is_empty(), "{when}: what was displaced is not listed any more");
+        let advice = if is_believed { SAY_BEFORE } else { "" };
+        must!(!places.is_empty(), "{when}: `displaced` does not list what was displaced{advice}");
         for place in &places {
             must!(bench.world.is_kept(place).await, "{when}: what was displaced to {place:?} is not whole");
         }
