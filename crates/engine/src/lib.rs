@@ -34,5 +34,5 @@ pub use preview::{PreviewInput, preview};
 pub use refusal::{EngineError, Refusal};
 pub use release::{Kept, kept, release};
 pub use runner::{Ending, Interrupt, RunOptions, rest, resume, run};
-pub use states::StateShelf;
+pub use states::{StateShelf, saved_state};
 pub use tools::{Elsewhere, Leftovers, Programs, Tools};

@@ -69,7 +69,7 @@ async fn put_shared(
 ///
 /// # Errors
 /// When the vault cannot give it, whole and as it was stored.
-pub(crate) async fn saved_state(
+pub async fn saved_state(
     blob: Option<&BlobId>,
     component: &ComponentName,
     tools: &Tools,

@@ -7,9 +7,8 @@ use backout_core::diagnostic::Diagnostic;
 use backout_core::life::Life;
 use backout_core::name::ComponentName;
 use backout_core::observation::Seen;
-use backout_engine::{Part, Tools, check_claims, look_all};
+use backout_engine::{Part, Tools, check_claims, look_all, saved_state};
 use clap::Args;
-use serde_json::Value;
 
 use crate::app::Context;
 use crate::codes;
@@ -90,6 +89,17 @@ async fn preflight(migration: &Migration, life: &Life, tools: &Tools) -> Vec<Dia
             );
         }
     }
+    if life.checkpoint().is_none() {
+        for (part, one) in parts.iter().zip(&looked) {
+            if one.observation.seen == Seen::Absent {
+                found.push(
+                    Diagnostic::warning(codes::NOT_SEEN, format!("`{}` is not there", part.name))
+                        .because(format!("nothing stands at {}", part.target))
+                        .hint("if the migration makes it, going back puts it away; else correct the file"),
+                );
+            }
+        }
+    }
     let seen = |name: &ComponentName| {
         looked.iter().find(|one| one.observation.component == *name).map(|one| one.observation.seen.clone())
     };
@@ -109,14 +119,9 @@ async fn preflight(migration: &Migration, life: &Life, tools: &Tools) -> Vec<Dia
 async fn missing(part: &Part, life: &Life, tools: &Tools, stop: &Stop) -> Vec<Diagnostic> {
     let Some(configured) = &part.configured else { return Vec::new() };
     let saved = life.checkpoint().and_then(|(_, checkpoint, _)| checkpoint.components.get(&part.name));
-    let state: Option<Value> = match saved.and_then(|saved| saved.state) {
-        Some(blob) => match tools.vault.get(&blob).await.map(|bytes| serde_json::from_slice(&bytes)) {
-            Ok(Ok(state)) => Some(state),
-            // What is wrong with a checkpoint is for `checkpoint verify` to say.
-            _ => None,
-        },
-        None => None,
-    };
+    // What is wrong with a checkpoint is for `checkpoint verify` to say.
+    let blob = saved.and_then(|saved| saved.state);
+    let state = saved_state(blob.as_ref(), &part.name, tools).await.unwrap_or_default();
     let data = saved.map(|saved| saved.data.clone()).unwrap_or_default();
     let context = tools.context(&part.name, None, "check", stop);
     let missing = match configured.connect(&context).await {

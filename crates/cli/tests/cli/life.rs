@@ -24,6 +24,19 @@ fn a_draft_says_what_is_next() {
 }
 
 #[test]
+fn check_reads_what_was_saved_and_tells_of_what_is_not_there() {
+    let world = World::small();
+    world.ok(&["capture"]);
+    world.ok(&["check"]);
+    world.migrate();
+    world.ok(&["check"]);
+    let world = World::empty();
+    world.ok(&["init"]);
+    let seen = world.ok(&["check"]);
+    assert!(seen.says("`settings` is not there"), "{}", seen.text());
+}
+
+#[test]
 fn from_capture_to_close() {
     let world = World::small();
     assert_seen!("arm", world.run(&["arm"]));
