@@ -60,8 +60,15 @@ pub(crate) async fn judge(
     let mut verdict = Verdict::Restored;
     let mut seen = None;
     if part.configured.is_some() {
-        let found = look(part, tools, run, Depth::Look, stop).await.observation.seen;
-        let (compared, entry) = compare(part, expected, exactness, &found);
+        let look = look(part, tools, run, Depth::Look, stop).await;
+        let found = look.observation.seen;
+        let (compared, entry) = match look.failed {
+            Some(why) => (
+                Verdict::Unknown { why: format!("it could not be looked at: {why}") },
+                format!("{}: could not be looked at", part.target),
+            ),
+            None => compare(part, expected, exactness, &found),
+        };
         verdict = verdict.and(compared);
         looked.push(entry);
         if matches!(found, Seen::Present { .. }) {

@@ -15,13 +15,16 @@ use backout_core::plan::{Choices, ComponentFacts, Draft, Plan, PlanInput, build}
 
 use crate::assemble::{Assembled, Part};
 use crate::claims::check_claims;
-use crate::codes::{FILE_MOVED, UNREADABLE};
+use crate::codes::{FILE_MOVED, NOT_READY, UNREADABLE};
 use crate::cutover::no_checkpoint;
 use crate::gate::{blob_problem, identity_problem};
 use crate::look::{Looked, look_all, seen_of};
 use crate::refusal::{EngineError, Refusal};
 use crate::states::saved_state;
 use crate::tools::Tools;
+
+/// Said of a state whose fingerprint was made with another key, or that was changed after it was sealed.
+const OTHER_FINGERPRINT: &str = "its fingerprint is not the one that was sealed";
 
 /// What a plan is asked for.
 #[derive(Debug, Clone, Default)]
@@ -101,13 +104,15 @@ pub async fn preview(
         };
         let identity = (saved.observation.identity.as_deref(), looked.observation.identity.as_deref());
         problems.extend(identity_problem(part, identity.0, identity.1));
+        problems.extend(not_looked_at(looked).filter(|_| !input.choices.keep.contains(&part.name)));
         match facts(part, saved, looked, life, tools).await {
             Ok(facts) => components.push(facts),
             Err(problem) => problems.push(*problem),
         }
     }
     if !problems.is_empty() {
-        return Err(Refusal { diagnostics: problems }.into());
+        let diagnostics = another_key(&problems, looked.len()).map_or(problems, |one| vec![one]);
+        return Err(Refusal { diagnostics }.into());
     }
     let mut choices = input.choices;
     if let Some(phase) = &choices.phase {
@@ -143,6 +148,31 @@ pub async fn preview(
     Ok(plan)
 }
 
+/// A look that failed for want of something on our side says nothing about the component, least of all that it may be
+/// put aside.
+fn not_looked_at(looked: &Looked) -> Option<Diagnostic> {
+    let why = looked.failed.clone()?;
+    let summary = format!("`{}` could not be looked at", looked.observation.component);
+    Some(
+        Diagnostic::error(NOT_READY, summary)
+            .because(why)
+            .hint("nothing was changed; remove the cause and try again"),
+    )
+}
+
+/// Where no state at all has the fingerprint that was sealed, it is not the states that were changed.
+fn another_key(problems: &[Diagnostic], components: usize) -> Option<Diagnostic> {
+    let is_it = |problem: &&Diagnostic| problem.cause.as_deref() == Some(OTHER_FINGERPRINT);
+    let all = components > 1 && problems.iter().filter(is_it).count() == components;
+    all.then(|| {
+        Diagnostic::error(UNREADABLE, "the checkpoint was sealed with another key")
+            .because(
+                "no saved state has the fingerprint that was sealed: the key of the fingerprints was changed",
+            )
+            .hint("put the whole state folder back from one backup")
+    })
+}
+
 async fn facts(
     part: &Part,
     saved: &Saved,
@@ -164,7 +194,7 @@ async fn facts(
     let Some(configured) = &part.configured else { return Err(unreadable("it has no driver".into())) };
     let again = seen_of(part, tools, state.as_ref()).map_err(|error| unreadable(error.chain()))?;
     if !again.same_exactly(&saved.observation.seen) {
-        return Err(unreadable("its fingerprint is not the one that was sealed".into()));
+        return Err(unreadable(OTHER_FINGERPRINT.into()));
     }
     let live = looked.state.as_ref();
     let delta = if looked.observation.seen.is_known() {

@@ -249,7 +249,13 @@ fn refuse_moved(plan: &Plan, fresh: &Plan) -> Result<(), EngineError> {
         })
         .map(|component| format!("`{}`", component.name))
         .collect();
-    let cause = if moved.is_empty() {
+    let cause = if plan.seal != fresh.seal {
+        format!(
+            "it goes back to the checkpoint with the seal {}, and the current one has {}",
+            plan.seal.short(),
+            fresh.seal.short()
+        )
+    } else if moved.is_empty() {
         "the migration file, the checkpoint or the steps are not those of the plan".to_owned()
     } else {
         format!("these are not as they were when the plan was made: {}", moved.join(", "))

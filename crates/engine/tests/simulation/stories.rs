@@ -1,11 +1,14 @@
 //! Runs that do not go smoothly.
 
 use backout_contract::Posted;
+use backout_core::diagnostic::Diagnostic;
+use backout_core::digest::FingerprintKey;
 use backout_core::journal::{Actor, Choice, Event, Outcome, Request, Stance};
 use backout_core::life::{Life, StepState};
-use backout_core::name::StepId;
+use backout_core::name::{ComponentName, StepId};
 use backout_core::observation::Verdict;
-use backout_engine::{Book, Ending, EngineError, RunOptions};
+use backout_core::plan::{Choices, Plan};
+use backout_engine::{Book, Ending, EngineError, PreviewInput, RunOptions, preview};
 
 use crate::estate::{Estate, in_a_process};
 use crate::journal::{Death, MemoryJournal};
@@ -31,6 +34,10 @@ fn go_back(estate: &Estate, lines: Vec<String>) -> (Result<Ending, EngineError>,
     in_a_process(estate.go_back(lines, Death::Never, true, RunOptions::default()))
 }
 
+fn is_restored(ending: &Result<Ending, EngineError>) -> bool {
+    matches!(ending, Ok(Ending::Closed { outcome: Outcome::Restored, .. }))
+}
+
 #[test]
 fn twice_is_nothing_to_do_also_when_users_go_on_writing() {
     let estate = Estate::new();
@@ -52,6 +59,16 @@ fn a_reader_restarts_exactly_once_and_reads_what_was_put_back() {
     assert_eq!(world.effects.get("api.restart"), Some(&1));
     assert_eq!(world.things["api"].started_on["settings"], "old");
     assert_eq!(world.things["api"].started_on["link"], "old");
+}
+
+#[test]
+fn a_revert_that_was_cut_off_is_gone_on_with_although_the_thing_looks_put_back() {
+    let estate = Estate::new();
+    let lines = in_a_process(estate.migrated());
+    estate.world.lock().unwrap().cut_off.insert("database".into(), 1);
+    let (ending, _) = go_back(&estate, lines);
+    assert!(is_restored(&ending), "{ending:?}");
+    assert!(!estate.things()["database"].is_cluttered, "nobody asked the driver again");
 }
 
 #[test]
@@ -164,6 +181,35 @@ fn a_stop_anywhere_leaves_no_open_door_on_another_ground_and_the_run_goes_on_lat
         assert_eq!(world.things["api"].started_on["settings"], "old");
     }
     assert!(opened_on_whole_ground > 10, "only {opened_on_whole_ground} stops left a door open");
+}
+
+/// What a refused plan says, message by message.
+fn refusals(ending: Result<Plan, EngineError>) -> Vec<String> {
+    let Err(EngineError::Refused(refusal)) = ending else { panic!("not refused: {ending:?}") };
+    let text = |one: &Diagnostic| format!("{}: {}", one.summary, one.cause.as_deref().unwrap_or_default());
+    refusal.diagnostics.iter().map(text).collect()
+}
+
+#[test]
+fn what_could_not_be_looked_at_for_want_of_room_is_not_taken_for_unreadable() {
+    let estate = Estate::new();
+    let lines = in_a_process(estate.migrated());
+    estate.world.lock().unwrap().no_room_for.insert("database".into());
+    let said = refusals(in_a_process(estate.plan(&life(&lines))));
+    assert_eq!(said, ["`database` could not be looked at: copy a thing"]);
+    let keep = Choices { keep: [ComponentName::new("database").unwrap()].into(), ..Choices::default() };
+    let input = PreviewInput { choices: keep };
+    in_a_process(preview(&estate.assembled, &life(&lines), input, &estate.tools)).unwrap();
+}
+
+#[test]
+fn another_key_is_named_once_and_not_every_state_that_it_does_not_fit() {
+    let mut estate = Estate::new();
+    let lines = in_a_process(estate.migrated());
+    estate.tools.key = FingerprintKey::new([8; 32]);
+    let said = refusals(in_a_process(estate.plan(&life(&lines))));
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("sealed with another key"), "{said:?}");
 }
 
 #[test]

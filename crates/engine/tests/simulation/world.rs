@@ -1,13 +1,13 @@
 //! Systems that live in memory: values with a shape, data and a door, and a count of every effect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use async_trait::async_trait;
 use backout_contract::{
     Captured, Context, Depth, Door, Driver, DriverError, Effect, ErrorKind, KindPage, Piece, Session,
-    StepOrder,
+    Sighting, StepOrder,
 };
 use backout_core::capability::{Capabilities, Quiescence};
 use backout_core::checkpoint::DataPart;
@@ -32,6 +32,8 @@ pub struct Thing {
     pub started_on: BTreeMap<String, String>,
     /// The claim marker.
     pub marker: Option<Value>,
+    /// Whether a helper of a revert still stands beside it.
+    pub is_cluttered: bool,
 }
 
 /// Everything that is simulated, and how often it was touched.
@@ -45,8 +47,12 @@ pub struct World {
     pub liars: BTreeMap<String, u32>,
     /// Things whose reverts do it and say they failed.
     pub pessimists: BTreeMap<String, u32>,
+    /// Things whose reverts put it back and are cut off before they have tidied up, so many times.
+    pub cut_off: BTreeMap<String, u32>,
     /// Things whose reverts fail, so many times.
     pub failing: BTreeMap<String, u32>,
+    /// Things that cannot be looked at for want of room on our side.
+    pub no_room_for: BTreeSet<String>,
     /// Rules that were broken while somebody looked: a revert under an open door, for example.
     pub violations: Vec<String>,
 }
@@ -200,6 +206,9 @@ impl Connected {
 impl Session<Sim> for Connected {
     async fn capture(&self, _: &Context, _: Depth) -> Result<Captured<State>, DriverError> {
         tokio::task::yield_now().await;
+        if self.with(|world, config| world.no_room_for.contains(&config.name)) {
+            return Err(DriverError::new(ErrorKind::NoSpace, "copy a thing"));
+        }
         Ok(self.with(|world, config| {
             let thing = world.things.get(&config.name).cloned().unwrap_or_default();
             let state = thing.shape.map(|shape| State { shape, rows: config.data.then_some(thing.rows) });
@@ -231,10 +240,27 @@ impl Session<Sim> for Connected {
         });
         self.effect("revert");
         tokio::task::yield_now().await;
+        let is_cut_off = self.with(|world, config| {
+            let left = world.cut_off.get_mut(&config.name).filter(|left| **left > 0);
+            let is_cut_off = left.map(|left| *left -= 1).is_some();
+            if let Some(thing) = world.things.get_mut(&config.name) {
+                thing.is_cluttered = is_cut_off;
+            }
+            is_cut_off
+        });
+        if is_cut_off {
+            return Err(DriverError::new(ErrorKind::Other, "tidy up"));
+        }
         if self.with(|world, config| world.pessimists.contains_key(&config.name)) {
             return Err(DriverError::new(ErrorKind::Other, "revert a thing that always complains"));
         }
         Ok(Effect::Applied { evidence: "done".into() })
+    }
+
+    async fn sight(&self, _: &Context, _: &StepOrder<State>) -> Result<Option<Sighting>, DriverError> {
+        let is_cluttered =
+            self.with(|world, config| world.things.get(&config.name).is_some_and(|thing| thing.is_cluttered));
+        Ok(is_cluttered.then_some(Sighting::Before))
     }
 
     async fn ready(
