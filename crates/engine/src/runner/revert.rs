@@ -50,7 +50,7 @@ impl Unit {
             Err(error) => {
                 // A call that failed may have done its work all the same; only a look can tell.
                 let after = self.look().await;
-                if after.same_exactly(&to) {
+                if after.same_exactly(&to) && !self.is_half_done(effect, &after, &to).await {
                     let evidence = format!("the call failed, and the look found it done: {}", error.chain());
                     Event::StepApplied {
                         step,
