@@ -20,7 +20,7 @@ use backout_core::journal::{Actor, Event};
 use backout_core::life::Life;
 use backout_core::migration::{LARGEST, MigrationFile, Source, lint, parse};
 use backout_engine::{Assembled, Book, Tools, assemble, manifest_of};
-use backout_kit::path_text;
+use backout_kit::{path_text, scratch_folder};
 use backout_store::{FileInbox, Holder, Keys, Layout, Lock, Writer, manifest_path, put_manifest};
 use backout_vault::FileVault;
 
@@ -146,6 +146,7 @@ impl Migration {
         } else {
             Lock::acquire(&self.layout, holder)?
         };
+        scratch_folder::sweep(&self.layout.scratch());
         let keys = Keys::load_or_draw(&self.layout)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let (writer, life) = Writer::open(&self.layout, lock, Arc::clone(&clock))?;

@@ -28,6 +28,8 @@ pub mod private_file;
 pub mod processes;
 /// The names that belong to Backout in other people's folders.
 pub mod reserved;
+/// A private folder for copies that are only looked at.
+pub mod scratch_folder;
 /// How many bytes a file system still takes.
 pub mod space;
 

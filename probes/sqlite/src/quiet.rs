@@ -22,9 +22,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use backout_kit::scratch_folder::ScratchFolder;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-use tempfile::TempDir;
 
 /// What is copied without a second thought, in bytes.
 const SMALL: u64 = 64 << 20;
@@ -35,7 +35,7 @@ pub(crate) struct Quiet {
     path: PathBuf,
     stamp: Option<Stamp>,
     // Dropped last: the connection may be to what lies in it.
-    _copy: Option<TempDir>,
+    _copy: Option<ScratchFolder>,
 }
 
 /// Why it could not be opened.
@@ -137,9 +137,9 @@ fn is_hot(path: &Path) -> io::Result<bool> {
     Ok(read > 0 && first != [0])
 }
 
-fn copy(path: &Path, scratch: &Path) -> io::Result<TempDir> {
-    fs::create_dir_all(scratch)?;
-    let folder = tempfile::Builder::new().prefix("probe-").tempdir_in(scratch)?;
+fn copy(path: &Path, scratch: &Path) -> io::Result<ScratchFolder> {
+    let sizes = ["", "-wal", "-journal"].map(|ending| fs::metadata(with_ending(path, ending)));
+    let folder = ScratchFolder::make(scratch, sizes.iter().flatten().map(fs::Metadata::len).sum())?;
     for ending in ["", "-wal", "-journal"] {
         match fs::copy(with_ending(path, ending), folder.path().join(format!("copy{ending}"))) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),

@@ -32,6 +32,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use backout_contract::{DriverError, ErrorKind};
+use backout_kit::scratch_folder::ScratchFolder;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
@@ -207,10 +208,11 @@ fn address(path: &Path, how: &str) -> String {
     address + "?" + how
 }
 
-/// A folder of our own, gone when it is dropped.
-pub(super) fn private_folder(place: &Place) -> Result<tempfile::TempDir, DriverError> {
-    fs::create_dir_all(&place.scratch)
-        .and_then(|()| tempfile::Builder::new().prefix("sqlite-").tempdir_in(&place.scratch))
+/// A folder of our own with room for a copy, gone when it is dropped.
+pub(super) fn private_folder(place: &Place) -> Result<ScratchFolder, DriverError> {
+    let sizes = ["", "-wal", "-journal"].map(|ending| stat(&place.sidecar(ending)));
+    let bytes = sizes.into_iter().flatten().flatten().map(|file| file.len()).sum();
+    ScratchFolder::make(&place.scratch, bytes)
         .map_err(|error| of_io("make a private folder in", &place.scratch, error).nothing_happened())
 }
 
