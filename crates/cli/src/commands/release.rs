@@ -3,7 +3,7 @@
 use backout_core::diagnostic::Diagnostic;
 use backout_core::journal::Event;
 use backout_core::life::PhaseState;
-use backout_engine::{kept, release};
+use backout_engine::{EngineError, kept, release};
 use clap::Args;
 
 use super::confirm::confirm;
@@ -95,9 +95,12 @@ fn run(arguments: &Arguments, context: &Context, end: End) -> Result<Exit, Failu
         let kept = kept(&migration.assembled, &tools).await?;
         view::release::list(output, &kept);
         confirm(output, name, &format!("{} it for good", end.verb), arguments.yes).await?;
-        release(&migration.assembled, end.event, &mut writing.book, &tools)
-            .await
-            .map_err(|error| Failure::from(error).after_changes())?;
+        release(&migration.assembled, end.event, &mut writing.book, &tools).await.map_err(
+            |error| match error {
+                EngineError::Refused(_) => Failure::from(error),
+                _ => Failure::from(error).after_changes(),
+            },
+        )?;
         writing.close().await?;
         view::release::done(output, name.as_str(), &kept, end.word);
         Ok(Exit::Done)

@@ -7,7 +7,7 @@ use backout_core::observation::Verdict;
 use backout_engine::Ending;
 
 use super::verdicts::word;
-use super::words::{lasting, moment};
+use super::words::{counted, lasting, moment};
 use super::{Line, Output, Table};
 use crate::exit::Exit;
 
@@ -110,11 +110,10 @@ pub fn ending(output: Output, ending: &Ending, run: Option<&RunLife>, exit: Exit
         }
         Ending::Closed { run: id, outcome: Outcome::Restored } => {
             let looked = run.map_or(0, |run| run.verdicts.len());
-            output.line(
-                Line::new()
-                    .good("Restored and verified")
-                    .plain(format!(": run {id} put everything back, and looked at {looked} components.")),
-            );
+            output.line(Line::new().good("Restored and verified").plain(format!(
+                ": run {id} put everything back, and looked at {}.",
+                counted(looked, "component")
+            )));
             next(output, &["backout status", "backout close   (lets go of what was kept aside)"]);
         }
         Ending::Closed { run: id, outcome } => {

@@ -110,4 +110,18 @@ fn a_copy_with_the_same_targets_is_refused() {
     assert!(seen.says("BK0403"), "{}", seen.text());
     world.ok(&["-C", "original", "rollback", "--yes"]);
     assert_eq!(targets.read("site/a.txt"), "one\n");
+    let kept = || files_below(&targets.path("")).into_iter().filter(|path| is_ours(path)).collect::<Vec<_>>();
+    let before = kept();
+    assert!(before.len() >= 2, "a marker and what was displaced: {before:?}");
+    let seen = world.run(&["-C", "copy", "close", "--yes"]);
+    assert_eq!(seen.exit, 4, "{}", seen.text());
+    assert!(seen.says("BK0403") && seen.says("nothing was changed"), "{}", seen.text());
+    assert_eq!(kept(), before);
+    world.ok(&["-C", "original", "close", "--yes"]);
+    assert_eq!(kept(), Vec::<PathBuf>::new());
+}
+
+/// Whether a path is a marker or was displaced.
+fn is_ours(path: &Path) -> bool {
+    path.components().any(|piece| piece.as_os_str().to_string_lossy().starts_with(".backout-"))
 }
