@@ -11,9 +11,10 @@ use backout_core::plan::{Action, Plan};
 
 use crate::assemble::{Assembled, Part};
 use crate::book::Book;
+use crate::claims::refuse_claimed_elsewhere;
 use crate::look::{connect, find};
 use crate::refusal::EngineError;
-use crate::runner::load_plan;
+use crate::runner::{load_plan, taking_part};
 use crate::states::saved_state;
 use crate::tools::Tools;
 
@@ -29,16 +30,17 @@ pub struct Left {
 /// Gives the open run up.
 ///
 /// # Errors
-/// When no run is open, or the journal fails. A door that cannot be opened is listed, not an error.
+/// When a target is claimed by somebody else, or the journal fails. A door that cannot be opened is listed, not an error.
 pub async fn abandon(
     assembled: &Assembled,
     book: &mut Book,
     tools: &Tools,
 ) -> Result<Option<Left>, EngineError> {
     let Some(run) = book.life().open_run() else { return Ok(None) };
-    tools.leftovers.end_all().await;
     let plan = load_plan(run, tools).await?;
     let run = run.clone();
+    refuse_claimed_elsewhere(&taking_part(assembled, &plan), book.life(), tools).await?;
+    tools.leftovers.end_all().await;
     let mut left = Left::default();
     for component in shut_doors(&plan, &run) {
         let Some(part) = find(&assembled.parts, &component) else { continue };

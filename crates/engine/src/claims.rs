@@ -27,7 +27,7 @@ use crate::assemble::Part;
 use crate::book::Book;
 use crate::codes::{ANOTHER_MIGRATION, COPIED, MARKER_GONE, MARKER_UNREADABLE, NEWER_CLAIM};
 use crate::look::connect;
-use crate::refusal::EngineError;
+use crate::refusal::{EngineError, Refusal};
 use crate::tools::Tools;
 
 /// What stands in a marker.
@@ -80,6 +80,21 @@ pub async fn check_claims(
         .collect()
 }
 
+/// Refuses to touch targets that somebody else has claimed. A marker that is gone is no obstacle here: what was begun
+/// by the one who claimed is brought to its end.
+///
+/// # Errors
+/// A target belongs to another migration, to a newer state of this one, or to the original of this folder.
+pub(crate) async fn refuse_claimed_elsewhere(
+    parts: &[Arc<Part>],
+    life: &Life,
+    tools: &Tools,
+) -> Result<(), EngineError> {
+    let mut problems = check_claims(parts, life, |_| None, tools).await;
+    problems.retain(|problem| [ANOTHER_MIGRATION, NEWER_CLAIM, COPIED].contains(&problem.code));
+    if problems.is_empty() { Ok(()) } else { Err(Refusal { diagnostics: problems }.into()) }
+}
+
 fn judge(
     part: &Part,
     found: Option<serde_json::Value>,
@@ -108,14 +123,21 @@ fn judge(
         }
     };
     if marker.nonce != life.nonce {
-        return Some(
-            Diagnostic::error(ANOTHER_MIGRATION, format!("`{name}` belongs to another migration"))
-                .because(format!(
-                    "{} bears the marker of `{}`, claimed from {}",
-                    part.target, marker.migration, marker.claimant
-                ))
-                .hint("end that migration first (`backout commit` or `backout close` there), which releases its claims"),
-        );
+        let found = Diagnostic::error(ANOTHER_MIGRATION, format!("`{name}` belongs to another migration"))
+            .because(format!(
+                "{} bears the marker of `{}`, claimed from {}",
+                part.target, marker.migration, marker.claimant
+            ))
+            .hint("end that migration first (`backout commit` or `backout close` there), which releases its claims");
+        let is_there = tools.elsewhere.is_alive(&marker.claimant, &marker.nonce);
+        return Some(if is_there {
+            found
+        } else {
+            found.hint(
+                "no such state folder is here: put it back from a backup; if it is gone for good, remove the marker \
+                 (for a file NAME it is `.backout-marker-NAME` beside it)",
+            )
+        });
     }
     if marker.claimant != tools.claimant && tools.elsewhere.is_alive(&marker.claimant, &life.nonce) {
         return Some(

@@ -9,7 +9,7 @@ use backout_core::name::ComponentName;
 use crate::assemble::{Assembled, Part};
 use crate::book::Book;
 use crate::capture::refuse_open_run;
-use crate::claims::drop_claims;
+use crate::claims::{drop_claims, refuse_claimed_elsewhere};
 use crate::look::connect;
 use crate::refusal::EngineError;
 use crate::tools::Tools;
@@ -45,7 +45,7 @@ pub async fn kept(assembled: &Assembled, tools: &Tools) -> Result<Vec<Kept>, Eng
 /// between leaves only litter, which a second call removes.
 ///
 /// # Errors
-/// Refused while a run is open; otherwise when a component cannot be released.
+/// Refused while a run is open, or where a target is claimed by somebody else; otherwise when a component cannot be released.
 pub async fn release(
     assembled: &Assembled,
     end: Event,
@@ -53,6 +53,8 @@ pub async fn release(
     tools: &Tools,
 ) -> Result<(), EngineError> {
     refuse_open_run(book)?;
+    let parts: Vec<Arc<Part>> = with_driver(assembled).cloned().collect();
+    refuse_claimed_elsewhere(&parts, book.life(), tools).await?;
     book.append(vec![end]).await?;
     let stop = Stop::never();
     for part in with_driver(assembled) {
@@ -60,7 +62,6 @@ pub async fn release(
         let (session, context) = connect(part, tools, None, "release", &stop).await.map_err(failed)?;
         session.release(&context).await.map_err(failed)?;
     }
-    let parts: Vec<Arc<Part>> = with_driver(assembled).cloned().collect();
     drop_claims(&parts, tools).await
 }
 

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use crate::assemble::Assembled;
 use crate::book::Book;
 use crate::capture::refuse_open_run;
-use crate::claims::renew_claims;
+use crate::claims::{refuse_claimed_elsewhere, renew_claims};
 use crate::codes::{NO_RUN, STALE, TOO_DEAR, UNANSWERED};
 use crate::gate::gate;
 use crate::preview::PreviewInput;
@@ -183,8 +183,10 @@ async fn take_up(
                 .hint("see where the migration stands: backout status"),
         ));
     };
-    tools.leftovers.end_all().await;
     let plan = load_plan(open, tools).await?;
+    // First of all: in a copied folder, what looks like a child of the dead run may be the original's.
+    refuse_claimed_elsewhere(&taking_part(assembled, &plan), book.life(), tools).await?;
+    tools.leftovers.end_all().await;
     let needed = plan.acting().map(|component| component.name.clone()).collect();
     let problems =
         crate::gate::checkpoint_problems(book.life(), &plan.checkpoint, Some(&needed), tools).await?;

@@ -8,7 +8,7 @@ use backout_core::life::{Life, StepState};
 use backout_core::name::{ComponentName, StepId};
 use backout_core::observation::Verdict;
 use backout_core::plan::{Choices, Plan};
-use backout_engine::{Book, Ending, EngineError, PreviewInput, RunOptions, preview};
+use backout_engine::{Book, Ending, EngineError, PreviewInput, RunOptions, abandon, preview, release};
 
 use crate::estate::{Estate, in_a_process};
 use crate::journal::{Death, MemoryJournal};
@@ -210,6 +210,34 @@ fn another_key_is_named_once_and_not_every_state_that_it_does_not_fit() {
     let said = refusals(in_a_process(estate.plan(&life(&lines))));
     assert_eq!(said.len(), 1, "{said:?}");
     assert!(said[0].contains("sealed with another key"), "{said:?}");
+}
+
+#[test]
+fn what_somebody_else_has_claimed_is_neither_resumed_nor_given_up_nor_released() {
+    let estate = Estate::new();
+    let lines = in_a_process(estate.migrated());
+    let options = RunOptions { pause_before: Some(step("database.revert")), ..RunOptions::default() };
+    let (_, paused) = in_a_process(estate.go_back(lines.clone(), Death::Never, true, options));
+    for thing in estate.world.lock().unwrap().things.values_mut() {
+        if let Some(marker) = &mut thing.marker {
+            marker["nonce"] = "another".into();
+        }
+    }
+    let before = estate.world.lock().unwrap().clone();
+    let is_refused = |ending: &dyn std::fmt::Debug| format!("{ending:?}").contains("BK0401");
+    let (ending, after) = go_back(&estate, paused.clone());
+    assert!(ending.is_err() && is_refused(&ending), "{ending:?}");
+    assert_eq!(after, paused, "nothing was recorded");
+    let book = |lines: &[String]| {
+        let (journal, life) = MemoryJournal::open(lines.to_vec(), Death::Never);
+        Book::new(journal, life)
+    };
+    let given_up = in_a_process(abandon(&estate.assembled, &mut book(&paused), &estate.tools));
+    assert!(given_up.is_err() && is_refused(&given_up), "{given_up:?}");
+    let end = Event::Committed { by: estate.tools.actor.clone() };
+    let released = in_a_process(release(&estate.assembled, end, &mut book(&lines), &estate.tools));
+    assert!(released.is_err() && is_refused(&released), "{released:?}");
+    assert_eq!(*estate.world.lock().unwrap(), before);
 }
 
 #[test]
