@@ -122,6 +122,13 @@ impl Diagnostic {
         self
     }
 
+    /// With more things to do next.
+    #[must_use]
+    pub fn hints(mut self, hints: impl IntoIterator<Item = String>) -> Self {
+        self.hints.extend(hints);
+        self
+    }
+
     /// Whether this is an error (and not a warning or a note).
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error

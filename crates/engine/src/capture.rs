@@ -69,10 +69,8 @@ pub async fn capture(
                 Seen::Unreadable { cause } | Seen::Unreachable { cause } => cause.clone(),
                 Seen::Present { .. } | Seen::Absent => String::new(),
             };
-            problems.push(
-                Diagnostic::error(NOT_SAVED, format!("`{component}` could not be saved"))
-                    .because(cause.clone()),
-            );
+            let problem = Diagnostic::error(NOT_SAVED, format!("`{component}` could not be saved"));
+            problems.push(problem.because(cause.clone()).hints(one.hints));
             book.note(vec![Event::ObservationFailed { look: Look::Saved, component, cause }]).await?;
             continue;
         }

@@ -74,7 +74,8 @@ pub async fn check_claims(
             Ok(found) => judge(&part, found, life, live(&part.name), tools),
             Err(error) => Some(
                 Diagnostic::error(MARKER_UNREADABLE, format!("read the claim marker of `{}`", part.name))
-                    .because(error.chain()),
+                    .because(error.chain())
+                    .hints(error.hints),
             ),
         })
         .collect()

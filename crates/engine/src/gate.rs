@@ -146,10 +146,12 @@ pub(crate) async fn gate(
             Ok((session, context)) => session.ready(&context, saved.as_ref(), &component.data).await,
             Err(error) => Err(error),
         };
-        let missing = missing.unwrap_or_else(|error| vec![error.chain()]);
+        let (missing, hints) =
+            missing.map_or_else(|error| (vec![error.chain()], error.hints), |missing| (missing, Vec::new()));
         problems.extend(missing.into_iter().map(|what| {
             Diagnostic::error(NOT_READY, format!("`{}` is not ready to be put back", component.name))
                 .because(what)
+                .hints(hints.clone())
         }));
     }
     Ok(problems)

@@ -27,6 +27,8 @@ pub struct Looked {
     /// Whether the look failed for want of something on our side (space, a bad configuration), so that it says
     /// nothing about the component.
     pub failed: Option<String>,
+    /// What to do about a look that brought nothing back.
+    pub hints: Vec<String>,
 }
 
 /// Looks at one component.
@@ -41,6 +43,7 @@ pub async fn look(part: &Part, tools: &Tools, run: Option<&RunId>, depth: Depth,
         },
     };
     let mut failed = None;
+    let mut hints = Vec::new();
     let (seen, state, identity, data) = match result {
         Ok(captured) => match seen_of(part, tools, captured.state.as_ref()) {
             Ok(seen) => (seen, captured.state, captured.identity, captured.data),
@@ -51,6 +54,7 @@ pub async fn look(part: &Part, tools: &Tools, run: Option<&RunId>, depth: Depth,
         },
         Err(error) => {
             let cause = error.chain();
+            hints = error.hints;
             if matches!(error.kind, ErrorKind::Config | ErrorKind::NoSpace | ErrorKind::BadData) {
                 failed = Some(cause.clone());
             }
@@ -74,6 +78,7 @@ pub async fn look(part: &Part, tools: &Tools, run: Option<&RunId>, depth: Depth,
         data,
         millis: tools.clock.monotonic_millis().saturating_sub(began),
         failed,
+        hints,
     }
 }
 

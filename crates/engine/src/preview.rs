@@ -156,6 +156,7 @@ fn not_looked_at(looked: &Looked) -> Option<Diagnostic> {
     Some(
         Diagnostic::error(NOT_READY, summary)
             .because(why)
+            .hints(looked.hints.clone())
             .hint("nothing was changed; remove the cause and try again"),
     )
 }

@@ -85,7 +85,9 @@ async fn preflight(migration: &Migration, life: &Life, tools: &Tools) -> Vec<Dia
         if let Seen::Unreadable { cause } | Seen::Unreachable { cause } = &one.observation.seen {
             let (component, word) = (&one.observation.component, one.observation.seen.word());
             found.push(
-                Diagnostic::error(codes::NOT_SEEN, format!("`{component}` is {word}")).because(cause.clone()),
+                Diagnostic::error(codes::NOT_SEEN, format!("`{component}` is {word}"))
+                    .because(cause.clone())
+                    .hints(one.hints.clone()),
             );
         }
     }

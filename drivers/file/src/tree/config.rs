@@ -63,8 +63,10 @@ pub(crate) fn resolve(path: &Reference, context: &Context) -> Result<PathBuf, Dr
     if resolved.file_name().is_none() {
         return refuse("put back the whole file system".to_owned(), "name a directory in it");
     }
-    if context.scratch.starts_with(&resolved) {
-        let hint = "it holds Backout's own state; name what is to be put back in it";
+    let state = context.scratch.parent().filter(|folder| folder.file_name().is_some());
+    let state = state.unwrap_or(&context.scratch);
+    if state.starts_with(&resolved) || resolved.starts_with(state) {
+        let hint = "Backout's own state is there; name what is to be put back beside it";
         return refuse(format!("put back {}", shown(&resolved)), hint);
     }
     Ok(resolved)

@@ -195,9 +195,11 @@ async fn places_that_cannot_be_put_back_are_named_before() {
     let session = session_with::<FileTree, _>(&bench, "path: not/there\n").await.unwrap();
     let lacks = session.ready(&bench.context(), None, &[]).await.unwrap();
     assert!(lacks.iter().any(|lack| lack.contains("is not there")), "{lacks:?}");
-    let keys = format!("path: '{}'\n", bench.workshop().display());
-    let error = session_with::<FileTree, _>(&bench, &keys).await.err().unwrap();
-    assert!(said(&error).contains("own state"), "{}", said(&error));
+    for own in [bench.workshop().to_owned(), bench.workshop().join("vault"), bench.scratch()] {
+        let keys = format!("path: '{}'\n", own.display());
+        let error = session_with::<FileTree, _>(&bench, &keys).await.err().unwrap();
+        assert!(said(&error).contains("own state"), "{}", said(&error));
+    }
     for keys in ["path: ../out\n", "path: /\n", "path: ''\n", "path: a\nexclude: ['\\x']\n"] {
         assert!(backout_conformance::configure::<FileTree>(keys).is_err(), "{keys}");
     }
