@@ -6,7 +6,7 @@ use std::sync::Arc;
 use backout_contract::JournalError;
 use backout_kit::path_text;
 use rusqlite::ErrorCode;
-use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
+use rusqlite::ffi::{SQLITE_ERROR, SQLITE_IOERR_SHMSIZE};
 
 use crate::error::StateError;
 
@@ -113,11 +113,14 @@ impl From<rusqlite::Error> for Trouble {
         // The index of the log cannot grow: SQLite calls a full disk that is met there an I/O error.
         let has_no_room =
             error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE);
+        let is_refused = error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_ERROR);
         let cause = Arc::new(error);
         match code {
             _ if has_no_room => Self::NoSpace(cause),
             Some(ErrorCode::NotADatabase) => Self::NotADatabase,
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(cause),
+            // Our own statements are right, so what they name is not there: a table or a column was dropped.
+            _ if is_refused => Self::Damaged(cause),
             Some(
                 ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed,
             ) => Self::Locked(cause),

@@ -101,6 +101,14 @@ async fn a_journal_that_is_gone_is_not_begun_again() {
 }
 
 #[tokio::test]
+async fn a_table_that_is_gone_is_damage() {
+    let (_folder, layout) = journal_of(3).await;
+    Connection::open(layout.journal()).unwrap().execute_batch("DROP TABLE record").unwrap();
+    assert!(matches!(trouble(&read(&layout).1.unwrap_err()), Trouble::Damaged(_)));
+    assert!(matches!(trouble(&write_refused(&layout)), Trouble::Damaged(_)));
+}
+
+#[tokio::test]
 async fn a_cut_file_is_damaged_or_has_lost_records() {
     let (_folder, layout) = journal_of(400).await;
     let whole = fs::read(layout.journal()).unwrap();
