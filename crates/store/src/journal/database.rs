@@ -33,6 +33,11 @@ const SHORTEST_DATABASE: u64 = 512;
 /// Somebody may look into the file with `sqlite3` at the same moment.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How often a journal that is being made is looked at again.
+const LOOKS_WHILE_MADE: u32 = 10;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+const JUST_NOW: Duration = Duration::from_secs(2);
+
 /// Opens the journal for its one writer and makes it where there is none.
 pub(super) fn open_to_write(path: &Path) -> Result<Connection, Trouble> {
     check_library()?;
@@ -73,6 +78,22 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, Trouble> {
 /// helper files and works in a folder that cannot be written. Otherwise a writer lives or was killed, and SQLite
 /// reads the log through the index that stands beside it.
 pub(super) fn open_to_read(path: &Path) -> Result<Option<Connection>, Trouble> {
+    // A journal that is being made at this moment can look like somebody else's file between two of its pages.
+    for _ in 0..LOOKS_WHILE_MADE {
+        match open_once_to_read(path) {
+            Err(Trouble::Foreign) if was_changed_just_now(path) => std::thread::sleep(BETWEEN_LOOKS),
+            found => return found,
+        }
+    }
+    open_once_to_read(path)
+}
+
+fn was_changed_just_now(path: &Path) -> bool {
+    let changed = fs::metadata(path).and_then(|there| there.modified());
+    changed.is_ok_and(|at| at.elapsed().is_ok_and(|since| since < JUST_NOW))
+}
+
+fn open_once_to_read(path: &Path) -> Result<Option<Connection>, Trouble> {
     check_library()?;
     refuse_lost(path)?;
     if !check_length(path)? {
@@ -208,7 +229,9 @@ fn follow<'row>(chain: &mut Chain, row: &'row Row<'_>) -> Result<(Record, &'row 
 
 /// Whether it is a journal (true) or still empty (false).
 fn identify(connection: &Connection) -> Result<bool, Trouble> {
-    let number = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
+    // One transaction, so that a journal which is being made this moment is seen before or after, not between.
+    let transaction = connection.unchecked_transaction()?;
+    let number = |pragma: &str| transaction.query_row(pragma, [], |row| row.get::<_, i64>(0));
     let application = number("PRAGMA application_id")?;
     let schema = number("PRAGMA user_version")?;
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
