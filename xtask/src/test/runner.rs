@@ -1,4 +1,4 @@
-//! Runs cargo and shows its own closing lines; all it said is kept in a log, and shown when it failed.
+//! Runs cargo and shows its own closing lines; all it said is kept in a log, and what tells is shown when it failed.
 
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -46,14 +46,33 @@ pub fn cargo(root: &Path, stage: &str, arguments: &[&str]) -> Result<Outcome> {
     if child.wait().context("wait for cargo")?.success() {
         return Ok(Outcome::Held);
     }
-    print!("{}", String::from_utf8_lossy(&fs::read(&log)?));
-    Ok(Outcome::Failed(format!("`cargo {}`", arguments.join(" "))))
+    println!("{}", telling(&String::from_utf8_lossy(&fs::read(&log)?)));
+    Ok(Outcome::Failed(format!("`cargo {}`; all of it is in {}", arguments.join(" "), log.display())))
 }
 
 /// Where cargo builds.
 pub fn target_folder(root: &Path) -> PathBuf {
     let chosen = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| OsString::from("target"));
     root.join(chosen)
+}
+
+/// What of a failed stage's output tells why: the binaries that failed, and all that belongs to none, but for the
+/// lines about each crate that was built.
+fn telling(output: &str) -> String {
+    let mut parts: Vec<Vec<&str>> = vec![Vec::new()];
+    for line in
+        output.lines().filter(|line| !line.starts_with("   Compiling ") && !line.starts_with("    Checking "))
+    {
+        let begins = ["Running ", "Doc-tests ", "error: "]
+            .iter()
+            .any(|opening| line.trim_start().starts_with(opening));
+        match parts.last_mut() {
+            Some(part) if !begins => part.push(line),
+            _ => parts.push(vec![line]),
+        }
+    }
+    parts.retain(|part| !part.iter().any(|line| line.starts_with("test result: ok.")));
+    parts.concat().join("\n")
 }
 
 fn is_shown(line: &str) -> bool {
@@ -63,7 +82,26 @@ fn is_shown(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_shown;
+    use super::{is_shown, telling};
+
+    #[test]
+    fn a_failure_is_told_without_what_went_well() {
+        let output = "   Compiling a v1\nwarning: odd\n     Running tests/a.rs (a-1)\ntest x ... ok\n\
+                      test result: ok. 1 passed\n     Running tests/b.rs (b-1)\ntest y ... FAILED\nwhy\n\
+                      test result: FAILED. 0 passed\n   Doc-tests a\ntest result: ok. 0 passed\n\
+                      error: 1 target failed:\n    `-p b`\n";
+        assert_eq!(
+            telling(output),
+            "warning: odd\n     Running tests/b.rs (b-1)\ntest y ... FAILED\nwhy\n\
+             test result: FAILED. 0 passed\nerror: 1 target failed:\n    `-p b`"
+        );
+    }
+
+    #[test]
+    fn an_error_of_the_compiler_is_told_whole() {
+        let output = "   Compiling a v1\nerror: no\n  --> src/lib.rs:1:1\n\nerror: could not compile `a`";
+        assert_eq!(telling(output), "error: no\n  --> src/lib.rs:1:1\n\nerror: could not compile `a`");
+    }
 
     #[test]
     fn closing_lines_are_shown_and_the_rest_is_not() {
