@@ -102,10 +102,16 @@ impl DriverError {
     /// The error and its causes in one line, for the record.
     pub fn chain(&self) -> String {
         let mut text = self.attempted.clone();
+        let mut last = text.clone();
         let mut source = self.source.as_deref().map(|source| source as &dyn std::error::Error);
         while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
+            let said = cause.to_string();
+            // Some libraries say the same twice, the second time with a number before it.
+            if !said.ends_with(&last) {
+                text.push_str(": ");
+                text.push_str(&said);
+                last = said;
+            }
             source = cause.source();
         }
         text
@@ -121,5 +127,37 @@ impl fmt::Display for DriverError {
 impl std::error::Error for DriverError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Said(&'static str, Option<Box<Said>>);
+
+    impl fmt::Display for Said {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl std::error::Error for Said {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            self.1.as_deref().map(|source| source as _)
+        }
+    }
+
+    #[test]
+    fn what_is_said_twice_is_shown_once() {
+        let cause = Said("it is locked", Some(Box::new(Said("code 5: it is locked", None))));
+        let error = DriverError::new(ErrorKind::Locked, "write").caused_by(cause);
+        assert_eq!(error.chain(), "write: it is locked");
+        let cause = Said("no answer", Some(Box::new(Said("refused", None))));
+        assert_eq!(
+            DriverError::new(ErrorKind::Other, "ask").caused_by(cause).chain(),
+            "ask: no answer: refused"
+        );
     }
 }
