@@ -193,6 +193,9 @@ async fn facts(
         Err(other) => return Err(unreadable(other.to_string())),
     };
     let Some(configured) = &part.configured else { return Err(unreadable("it has no driver".into())) };
+    if saved.observation.state_version > configured.state_version() {
+        return Err(unreadable("it was saved by a newer version of its driver".into()));
+    }
     let again = seen_of(part, tools, state.as_ref()).map_err(|error| unreadable(error.chain()))?;
     if !again.same_exactly(&saved.observation.seen) {
         return Err(unreadable(OTHER_FINGERPRINT.into()));

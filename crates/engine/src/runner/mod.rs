@@ -209,6 +209,12 @@ pub(crate) async fn load_plan(run: &RunLife, tools: &Tools) -> Result<Plan, Engi
     let plan: Plan = serde_json::from_slice(&bytes).map_err(|cause| {
         EngineError::Corrupt(format!("the plan of run {} cannot be read: {cause}", run.id))
     })?;
+    if plan.format > backout_core::plan::FORMAT {
+        return Err(EngineError::Corrupt(format!(
+            "the plan of run {} was written by a newer version",
+            run.id
+        )));
+    }
     if plan.shape() != run.shape {
         return Err(EngineError::Corrupt(format!(
             "the plan of run {} is not the one that was opened",
