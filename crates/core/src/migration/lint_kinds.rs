@@ -154,14 +154,19 @@ impl Lint<'_> {
     }
 
     fn paths(&mut self, component: &Component, facts: &KindFacts) {
-        for path in &facts.paths {
-            if let Err(cause) = check_path(path, &self.file.roots) {
-                let summary = format!("component `{}` leaves the declared roots", component.name.value);
-                let found = Diagnostic::error(codes::STRAY_PATH, summary)
-                    .because(cause)
-                    .hint("write it relative to the migration file, or declare its folder in `roots`");
-                self.note(found, value_at(component, path));
-            }
+        let stray: Vec<(Option<Span>, String)> = facts
+            .paths
+            .iter()
+            .filter_map(|path| Some((value_at(component, path), check_path(path, &self.file.roots).err()?)))
+            .collect();
+        // What a kind keeps beside what was written goes astray with it, and is not worth a message of its own.
+        let is_written = stray.iter().any(|(place, _)| place.is_some());
+        for (place, cause) in stray.into_iter().filter(|(place, _)| place.is_some() || !is_written) {
+            let summary = format!("component `{}` leaves the declared roots", component.name.value);
+            let found = Diagnostic::error(codes::STRAY_PATH, summary)
+                .because(cause)
+                .hint("write it relative to the migration file, or declare its folder in `roots`");
+            self.note(found, place.unwrap_or(component.name.span));
         }
     }
 
@@ -208,8 +213,8 @@ impl Lint<'_> {
     }
 }
 
-/// Where a component names a path: the value that is just that, else the component's name.
-fn value_at(component: &Component, path: &str) -> Span {
+/// Where a component names a path: the value that is just that.
+fn value_at(component: &Component, path: &str) -> Option<Span> {
     use super::tree::{Kind, Tree};
     fn find(tree: &Tree, path: &str) -> Option<Span> {
         match &tree.kind {
@@ -218,5 +223,5 @@ fn value_at(component: &Component, path: &str) -> Span {
             Kind::Map(entries) => entries.iter().find_map(|(_, value)| find(value, path)),
         }
     }
-    find(&component.config, path).unwrap_or(component.name.span)
+    find(&component.config, path)
 }

@@ -21,7 +21,7 @@ pub(super) fn check_root(root: &str) -> Result<(), String> {
 /// declared root. Says what is wrong.
 pub fn check_path(path: &str, roots: &[Spanned<String>]) -> Result<(), String> {
     if path.is_empty() {
-        return Err("the path is empty".into());
+        return Err("it leads to the folder of the migration file, where its state is kept".into());
     }
     let Some(pieces) = resolved(path) else {
         return Err(format!("`{}` leads out of its root by `..`", shown(path)));

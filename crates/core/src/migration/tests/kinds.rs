@@ -118,6 +118,10 @@ fn paths_stay_in_declared_roots() {
         );
     }
     assert_eq!(places(&found("x: 1", "x: 1", [naming("/etc"), sane()])), [("BK0133", 3, 3)]);
+    let with_sidecar = KindFacts { paths: vec!["/etc/x-wal".into(), "/etc/x".into()], ..sane() };
+    let all = found("path: /etc/x", "x: 1", [with_sidecar.clone(), sane()]);
+    assert_eq!(places(&all), [("BK0133", 5, 11)], "what lies beside what was written is not told of");
+    assert_eq!(found("x: 1", "x: 1", [with_sidecar, sane()]).len(), 2, "nothing is kept back");
 }
 
 #[test]
