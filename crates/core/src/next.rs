@@ -219,19 +219,29 @@ fn at_the_end(plan: &Plan, run: &RunLife) -> Vec<Command> {
 /// Whether everything before a step is done. A skipped step lets through, unless it was a guard; then what it
 /// guarded goes on only if a person named it too.
 fn is_ready(plan: &Plan, run: &RunLife, step: &Step) -> bool {
-    step.after.iter().all(|before| match run.state(before) {
+    step.after.iter().all(|before| {
+        let is_guard = || plan.step(before).is_some_and(Step::is_guard);
+        let is_skipped = matches!(run.state(before), StepState::Skipped { .. });
+        lets_through(plan, run, before) && (!is_skipped || run.released.contains(&step.id) || !is_guard())
+    })
+}
+
+/// Whether a step is settled, and where it was skipped, also what it waited for: the plan names only the nearest
+/// steps, and a skipped one did not wait.
+fn lets_through(plan: &Plan, run: &RunLife, id: &StepId) -> bool {
+    match run.state(id) {
         StepState::Done(_) => true,
         StepState::Skipped { .. } => {
-            run.released.contains(&step.id) || !plan.step(before).is_some_and(Step::is_guard)
+            plan.step(id).is_none_or(|step| step.after.iter().all(|before| lets_through(plan, run, before)))
         }
         _ => false,
-    })
+    }
 }
 
 /// Whether a step waits only because a guard before it was skipped.
 fn lost_its_guard(plan: &Plan, run: &RunLife, step: &Step) -> bool {
     *run.state(&step.id) == StepState::Waiting
-        && step.after.iter().all(|before| run.state(before).is_settled())
+        && step.after.iter().all(|before| lets_through(plan, run, before))
         && !is_ready(plan, run, step)
 }
 

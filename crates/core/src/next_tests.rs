@@ -290,6 +290,22 @@ fn a_skipped_step_that_guards_nothing_lets_through() {
 }
 
 #[test]
+fn a_step_that_was_skipped_before_its_time_does_not_let_others_in_before_it() {
+    let early = vec![chose("db.revert", Choice::Skip)];
+    assert_eq!(ask(&after(early.clone()), &[]), [start("api.quiesce")], "`db.prove` waits for the door");
+    let shut = [early, done(&["api.quiesce"])].concat();
+    assert_eq!(ask(&after(shut), &[]), [start("link.revert"), start("db.prove")]);
+    let failing = [vec![chose("db.revert", Choice::Skip)], failed("api.quiesce")].concat();
+    assert_eq!(
+        ask(&after(failing), &[]),
+        [Command::Stuck(vec![id("api.quiesce")])],
+        "and is not stuck itself"
+    );
+    let both = vec![chose("api.quiesce", Choice::Skip), chose("db.revert", Choice::Skip)];
+    assert_eq!(ask(&after(both), &[]), [start("db.prove")], "what was guarded was skipped too");
+}
+
+#[test]
 fn row_9_the_outcome_is_restored_only_if_every_verdict_says_so_and_nothing_was_skipped() {
     let looks = ["db.verify", "link.verify", "api.verify"];
     let ending = |verdicts: [Verdict; 3]| {
