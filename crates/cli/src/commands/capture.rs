@@ -7,6 +7,7 @@ use backout_engine::{capture, manifest_of};
 use backout_store::put_manifest;
 use clap::Args;
 
+use super::require;
 use crate::app::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -27,6 +28,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let checkpoint = context.wait(async {
         let mut writing = migration.write("capture", arguments.take_over).await?;
         let tools = writing.tools.clone();
+        require::no_open_run(writing.book.life())?;
         // A capture that is left is never sealed, so it may be left at any moment.
         let stop = Stop::never();
         let work = capture(&migration.assembled, &mut writing.book, &tools, &stop);
