@@ -26,6 +26,8 @@ pub mod place;
 pub mod private_file;
 /// Names processes so that a reused number is never mistaken, finds and ends them.
 pub mod processes;
+/// Reading without a trace in a file's times.
+pub mod quietly;
 /// The names that belong to Backout in other people's folders.
 pub mod reserved;
 /// A private folder for copies that are only looked at.

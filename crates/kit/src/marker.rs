@@ -1,8 +1,6 @@
 //! A small JSON file next to a target, for targets that cannot hold a marker inside themselves.
 
-use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -10,7 +8,7 @@ use serde_json::Value;
 
 use crate::atomic_put::{Attributes, put, remove_file_if_there, sync_folder_of};
 use crate::file_error::{FileError, OnFile};
-use crate::reserved;
+use crate::{quietly, reserved};
 
 /// A marker is a few fields; what is longer was not written by us.
 const LONGEST_MARKER: u64 = 64 * 1024;
@@ -44,8 +42,7 @@ pub fn remove(target: &Path) -> Result<(), FileError> {
 }
 
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    let file = OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?;
+    let file = quietly::open_with(path, OFlags::NOFOLLOW | OFlags::NONBLOCK)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidData, "it is not a regular file"));
     }

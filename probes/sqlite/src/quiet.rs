@@ -22,6 +22,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use backout_kit::quietly;
 use backout_kit::scratch_folder::ScratchFolder;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -141,7 +142,7 @@ fn copy(path: &Path, scratch: &Path) -> io::Result<ScratchFolder> {
     let sizes = ["", "-wal", "-journal"].map(|ending| fs::metadata(with_ending(path, ending)));
     let folder = ScratchFolder::make(scratch, sizes.iter().flatten().map(fs::Metadata::len).sum())?;
     for ending in ["", "-wal", "-journal"] {
-        match fs::copy(with_ending(path, ending), folder.path().join(format!("copy{ending}"))) {
+        match quietly::copy(&with_ending(path, ending), &folder.path().join(format!("copy{ending}"))) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }

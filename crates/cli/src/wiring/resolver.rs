@@ -1,6 +1,6 @@
 //! Values of references, read as late as possible and masked from then on.
 
-use std::fs::File;
+use backout_kit::quietly;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ impl FromWorld {
 
     fn file(&self, path: &str) -> Result<String, String> {
         let mut text = String::new();
-        let file = File::open(self.root.join(path)).map_err(|error| error.to_string())?;
+        let file = quietly::open(&self.root.join(path)).map_err(|error| error.to_string())?;
         if !file.metadata().map_err(|error| error.to_string())?.is_file() {
             return Err("it is no regular file".to_owned());
         }

@@ -8,9 +8,9 @@ use backout_contract::{Context, Door, DriverError, Effect, ErrorKind, StopLevel}
 use backout_kit::atomic_put::edit;
 use backout_kit::child::Ending;
 use backout_kit::processes::ProcessIdentity;
-use backout_kit::{path_text, place};
+use backout_kit::{path_text, place, quietly};
 
-use super::identity::{open_quietly, started_at};
+use super::identity::started_at;
 use super::quiesce::{How, Setting};
 use super::setting;
 use super::state::State;
@@ -180,7 +180,7 @@ impl Supervised {
 
     fn read_setting(&self, setting: &Setting) -> Result<Vec<u8>, DriverError> {
         let mut content = Vec::new();
-        open_quietly(&self.setting_file(setting))
+        quietly::open(&self.setting_file(setting))
             .and_then(|mut file| file.read_to_end(&mut content))
             .map_err(|source| {
                 let attempted =

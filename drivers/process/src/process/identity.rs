@@ -2,16 +2,14 @@
 //! the pid file's path in its environment (a program started a moment before we were killed). A number that was
 //! given to somebody else since is never taken for ours.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, ErrorKind as Io, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use backout_contract::{DriverError, ErrorKind};
-use backout_kit::path_text;
 use backout_kit::processes::{ProcessIdentity, find_by_environment, identity_of, is_alive};
-use rustix::fs::OFlags;
+use backout_kit::{path_text, quietly};
 use rustix::process::{Pid, getpgid};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -95,7 +93,7 @@ impl Supervised {
 
     /// A file without a number names nobody: whoever wrote it may have been killed while writing.
     fn named(&self) -> io::Result<Option<Named>> {
-        let mut file = match open_quietly(&self.pid_file) {
+        let mut file = match quietly::open(&self.pid_file) {
             Ok(file) => file,
             Err(error) if error.kind() == Io::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -186,15 +184,6 @@ pub fn started_at(process: &ProcessIdentity) -> i64 {
     let started = i128::from(process.start_ticks) * 1000 / ticks_a_second;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     i64::try_from(i128::try_from(now).unwrap_or_default() - up + started).unwrap_or_default()
-}
-
-/// Opens a file to read it, without leaving a trace in its times where we may.
-pub fn open_quietly(path: &Path) -> io::Result<File> {
-    let quietly = OFlags::NOATIME.bits().cast_signed();
-    match OpenOptions::new().read(true).custom_flags(quietly).open(path) {
-        Err(error) if error.kind() == Io::PermissionDenied => File::open(path),
-        result => result,
-    }
 }
 
 fn leads_its_group(process: &ProcessIdentity) -> bool {

@@ -7,10 +7,9 @@ use backout_contract::DriverError;
 use backout_kit::atomic_put::{self, Attributes};
 use backout_kit::file_error::FileError;
 use backout_kit::processes::ProcessIdentity;
-use backout_kit::reserved;
+use backout_kit::{quietly, reserved};
 use rustix::io::Errno;
 
-use super::identity::open_quietly;
 use super::supervised::Supervised;
 
 impl Supervised {
@@ -20,7 +19,7 @@ impl Supervised {
             |source| DriverError::io("read who was told to let nobody in", source).nothing_happened();
         let path = self.record_path().map_err(|error| looked(error.source))?;
         let mut text = Vec::new();
-        match open_quietly(&path).and_then(|file| file.take(4096).read_to_end(&mut text)) {
+        match quietly::open(&path).and_then(|file| file.take(4096).read_to_end(&mut text)) {
             Ok(_) => Ok(serde_json::from_slice(&text).ok()),
             Err(error) if error.kind() == Io::NotFound => Ok(None),
             Err(error) => Err(looked(error)),

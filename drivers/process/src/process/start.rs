@@ -8,12 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use backout_contract::{Context, DriverError, ErrorKind, StopLevel};
 use backout_kit::atomic_put::{self, Attributes};
-use backout_kit::failpoint;
 use backout_kit::processes::ProcessIdentity;
+use backout_kit::{failpoint, quietly};
 use tokio::time::{Instant, sleep};
 
 use super::health;
-use super::identity::{open_quietly, started_at};
+use super::identity::started_at;
 use super::supervised::{Supervised, not_started};
 
 /// How often a program that is not well yet is looked at.
@@ -172,7 +172,7 @@ fn append_to(log: &Path) -> io::Result<File> {
 }
 
 fn end_of(log: &Path, since: u64) -> io::Result<String> {
-    let mut file = open_quietly(log)?;
+    let mut file = quietly::open(log)?;
     let length = file.metadata()?.len();
     file.seek(SeekFrom::Start(since.min(length).max(length.saturating_sub(LOG_END))))?;
     let mut bytes = Vec::new();

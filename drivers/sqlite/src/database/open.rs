@@ -32,6 +32,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use backout_contract::{DriverError, ErrorKind};
+use backout_kit::quietly;
 use backout_kit::scratch_folder::ScratchFolder;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
@@ -219,7 +220,7 @@ pub(super) fn private_folder(place: &Place) -> Result<ScratchFolder, DriverError
 /// Closing a file gives up every lock that this process has on it, so this is not for databases that another
 /// connection of ours is reading at this moment; components do not share a database.
 fn copy_if_there(from: &Path, to: &Path) -> Result<(), DriverError> {
-    match fs::copy(from, to) {
+    match quietly::copy(from, to) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(of_io("make a private copy of", from, error).nothing_happened())
         }
