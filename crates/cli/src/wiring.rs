@@ -8,7 +8,7 @@ mod programs;
 mod resolver;
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use backout_core::journal::{Actor, Event};
 use backout_core::life::Life;
 use backout_core::migration::{LARGEST, MigrationFile, Source, lint, parse};
 use backout_engine::{Assembled, Book, Tools, assemble, manifest_of};
-use backout_kit::{path_text, scratch_folder};
+use backout_kit::{path_text, quietly, scratch_folder};
 use backout_store::{FileInbox, Holder, Keys, Layout, Lock, Writer, manifest_path, put_manifest};
 use backout_vault::FileVault;
 
@@ -91,12 +91,20 @@ impl Place {
     /// It is not there, cannot be read, or is no text.
     pub fn source(&self) -> Result<Source, Failure> {
         let unreadable = |error: &std::io::Error| absent(&self.named, error);
-        let length = fs::metadata(&self.path).map_err(|error| unreadable(&error))?.len();
+        let there = fs::metadata(&self.path).map_err(|error| unreadable(&error))?;
+        if !there.is_file() {
+            // A pipe would be waited for without end.
+            return Err(unreadable(&std::io::Error::other("it is not a file")));
+        }
+        let length = there.len();
         // A hostile file is not read into memory first to find out that it is too large.
         let bytes = if length > LARGEST as u64 {
             vec![b' '; LARGEST + 1]
         } else {
-            fs::read(&self.path).map_err(|error| unreadable(&error))?
+            let mut bytes = Vec::with_capacity(LARGEST.min(usize::try_from(length).unwrap_or(LARGEST)));
+            let read = quietly::open(&self.path).and_then(|mut file| file.read_to_end(&mut bytes));
+            read.map_err(|error| unreadable(&error))?;
+            bytes
         };
         Source::from_bytes(&self.named, &bytes).map_err(Failure::from)
     }

@@ -117,3 +117,15 @@ fn check_offline_touches_nothing() {
     assert_eq!(std::fs::metadata(world.path("site")).unwrap().accessed().unwrap(), before);
     assert!(!world.path(".backout").exists());
 }
+
+#[test]
+fn what_is_no_file_is_named_and_not_waited_for() {
+    let world = World::empty();
+    let made = std::process::Command::new("mkfifo").arg(world.path("backout.yaml")).status().unwrap();
+    assert!(made.success());
+    let seen = world.run(&["check", "--offline"]);
+    assert_eq!(seen.exit, 2, "{}", seen.text());
+    assert!(seen.says("it is not a file"), "{}", seen.text());
+    let seen = world.run(&["--file", ".", "status"]);
+    assert!(seen.exit == 2 && seen.says("it is not a file"), "{}", seen.text());
+}
