@@ -42,7 +42,7 @@ pub fn remove(target: &Path) -> Result<(), FileError> {
 }
 
 fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    let file = quietly::open_with(path, OFlags::NOFOLLOW | OFlags::NONBLOCK)?;
+    let file = quietly::open_with(path, OFlags::NOFOLLOW)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidData, "it is not a regular file"));
     }

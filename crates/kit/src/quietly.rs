@@ -22,6 +22,8 @@ pub fn open(path: &Path) -> io::Result<File> {
 pub fn open_with(path: &Path, flags: OFlags) -> io::Result<File> {
     let open =
         |flags: OFlags| OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path);
+    // A pipe is not waited for; nothing changes for files.
+    let flags = flags | OFlags::NONBLOCK;
     match open(flags | OFlags::NOATIME) {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => open(flags),
         result => result,
@@ -68,5 +70,13 @@ mod tests {
         assert_eq!(fs::metadata(&copied).unwrap().mode() & 0o777, 0o600);
         assert_eq!(read_at(), before);
         assert!(copy(&file, &copied).is_err(), "nothing is overwritten");
+    }
+
+    #[test]
+    fn a_pipe_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        assert!(!open(&pipe).unwrap().metadata().unwrap().is_file());
     }
 }
