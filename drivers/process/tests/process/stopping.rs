@@ -69,7 +69,9 @@ async fn the_declared_signal_asks() {
     let mut bench = bench().await;
     bench.world.keys = "stop: {signal: USR1, within: 60s}\n".to_owned();
     // SIGTERM would end it at once without a word; SIGINT a shell may lose while it waits for a program of its own.
-    bench.world.run_script("trap 'echo asked >asked; exit 0' USR1; echo >ready; while :; do sleep 0.01; done");
+    bench
+        .world
+        .run_script("trap 'echo asked >asked; exit 0' USR1; echo >ready; while :; do sleep 0.01; done");
     let session = bench.session().await.unwrap();
     session.reopen(&bench.context(), Some(&running())).await.unwrap();
     wait_until(|| bench.world.read_file("ready") == "\n");
