@@ -15,6 +15,19 @@ pub fn open(path: &Path) -> io::Result<File> {
     open_with(path, OFlags::empty())
 }
 
+/// Opens a regular file to read it; what else stands there has no end, or none that is a content.
+///
+/// # Errors
+/// As for [`File::open`], and `InvalidData` for what is no regular file.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let file = open(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(ErrorKind::InvalidData, "it is not a regular file"))
+    }
+}
+
 /// Opens a file to read it, with further flags.
 ///
 /// # Errors
@@ -78,5 +91,13 @@ mod tests {
         let pipe = folder.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
         assert!(!open(&pipe).unwrap().metadata().unwrap().is_file());
+        for other in [pipe.as_path(), Path::new("/dev/zero"), folder.path()] {
+            assert_eq!(
+                open_regular(other).unwrap_err().kind(),
+                ErrorKind::InvalidData,
+                "{}",
+                other.display()
+            );
+        }
     }
 }

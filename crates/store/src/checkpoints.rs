@@ -1,12 +1,13 @@
 //! Manifests of checkpoints, one file each. Whether one is the one that was sealed is the caller's to compare.
 
-use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
 
 use backout_core::checkpoint::{FORMAT, Manifest};
 use backout_core::name::CheckpointId;
 use backout_kit::atomic_put::{Attributes, put};
 use backout_kit::file_error::OnFile;
+use backout_kit::quietly;
 use serde::Deserialize;
 
 use crate::error::{StateError, StateErrorKind};
@@ -43,7 +44,9 @@ pub fn get_manifest(layout: &Layout, checkpoint: &CheckpointId) -> Result<Manife
     let failed = |kind, source: Box<dyn std::error::Error + Send + Sync>| {
         StateError::new(kind, "read the manifest", &path, source)
     };
-    let text = fs::read(&path).on_file("read the manifest", &path)?;
+    let mut text = Vec::new();
+    let read = quietly::open_regular(&path).and_then(|mut file| file.read_to_end(&mut text));
+    read.on_file("read the manifest", &path)?;
     let envelope = serde_json::from_slice::<Envelope>(&text)
         .map_err(|error| failed(StateErrorKind::Damaged, error.into()))?;
     if envelope.format > FORMAT {
@@ -62,6 +65,8 @@ pub fn get_manifest(layout: &Layout, checkpoint: &CheckpointId) -> Result<Manife
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+
     use backout_core::digest::Digest;
     use backout_core::name::MigrationName;
     use jiff::Timestamp;
@@ -111,5 +116,8 @@ mod tests {
             assert_eq!(error.kind, kind, "{content}");
             assert!(error.to_string().contains("c1.json"));
         }
+        fs::remove_file(manifest_path(&layout, &id)).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", manifest_path(&layout, &id)).unwrap();
+        assert!(get_manifest(&layout, &id).unwrap_err().source.to_string().contains("not a regular file"));
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use backout_kit::atomic_put::sync_folder_of;
 use backout_kit::file_error::{FileError, OnFile};
-use backout_kit::path_text;
+use backout_kit::{path_text, quietly};
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 
@@ -161,7 +161,7 @@ impl Drop for Lock {
 /// The lock file cannot be read.
 pub fn current_holder(layout: &Layout, from: &Holder) -> Result<Option<(Holder, Standing)>, StateError> {
     let path = layout.lock();
-    let file = match File::open(&path) {
+    let file = match quietly::open_regular(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         failed => failed.on_file("open the lock", &path)?,
@@ -211,15 +211,21 @@ fn take_turn(layout: &Layout) -> Result<File, StateError> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW.bits().cast_signed();
-    OpenOptions::new()
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(0o600)
         .custom_flags(flags)
-        .open(path)
+        .open(path)?;
+    // A pipe would be read without end.
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(ErrorKind::InvalidData, "it is not a regular file"))
+    }
 }
 
 /// A new lock file in the place of one whose lock outlived its holder.

@@ -180,7 +180,7 @@ impl Supervised {
 
     fn read_setting(&self, setting: &Setting) -> Result<Vec<u8>, DriverError> {
         let mut content = Vec::new();
-        quietly::open(&self.setting_file(setting))
+        quietly::open_regular(&self.setting_file(setting))
             .and_then(|mut file| file.read_to_end(&mut content))
             .map_err(|source| {
                 let attempted =

@@ -138,6 +138,10 @@ async fn a_settings_file_without_the_key_is_named_and_an_absent_one_changes_noth
     std::fs::remove_file(bench.world.path("app.env")).unwrap();
     let lacks = session.ready(&bench.context(), Some(&running()), &[]).await.unwrap();
     assert_eq!(lacks, ["app.env is not there: make it, with the line `DOWN=off`"]);
+    std::os::unix::fs::symlink("/dev/zero", bench.world.path("app.env")).unwrap();
+    let lacks = session.ready(&bench.context(), Some(&running()), &[]).await.unwrap();
+    assert!(lacks[0].ends_with("it is not a regular file"), "read without end: {lacks:?}");
+    std::fs::remove_file(bench.world.path("app.env")).unwrap();
     let error = session.quiesce(&bench.context()).await.unwrap_err();
     assert_eq!(error.certainty, Certainty::NothingHappened);
 }
