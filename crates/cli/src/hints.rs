@@ -29,6 +29,11 @@ pub fn of_vault(error: &VaultError) -> Vec<String> {
         VaultError::Io { source, .. } if is_no_space(source) => {
             "free some space on that disk, then run the same command again"
         }
+        VaultError::Io { source, .. }
+            if matches!(source.kind(), io::ErrorKind::InvalidData | io::ErrorKind::NotFound) =>
+        {
+            "put the state folder back from a backup; nothing saved can be read without it"
+        }
         VaultError::Io { .. } => "check the rights and the mount of the vault",
     };
     vec![hint.to_owned()]

@@ -71,8 +71,12 @@ impl Supervised {
         }
         let (process, was_started) = self.bring_up(context).await?;
         let was_opened = self.unlock(context, Some(&process)).await?;
-        if was_opened {
-            self.bring_up(context).await?;
+        if was_opened && let Err(error) = self.bring_up(context).await {
+            // Users are better kept out of what is not well.
+            if let How::Setting(setting) = &self.config.quiesce.how {
+                self.change_setting(setting, |content| setting::closed(content, setting))?;
+            }
+            return Err(error);
         }
         match (was_started, was_opened) {
             (false, false) => Ok(Effect::AlreadyThere),

@@ -112,6 +112,24 @@ async fn a_program_that_died_behind_the_door_is_started_and_opened() {
 }
 
 #[tokio::test]
+async fn a_program_that_is_not_well_once_it_is_open_is_shut_again() {
+    let mut bench = with_setting("").await;
+    bench.world.keys.push_str("healthy_within: 100ms\n");
+    bench.quiesce().await.unwrap();
+    bench.world.write_file("sick_when_open", "");
+    let session = bench.session().await.unwrap();
+    let error = session.reopen(&bench.context(), Some(&running())).await.unwrap_err();
+    assert!(error.chain().contains("health answers 500"), "{}", error.chain());
+    assert_eq!(
+        (session.door(&bench.context()).await.unwrap(), bench.world.get("/")),
+        (Door::Shut, Some(503))
+    );
+    std::fs::remove_file(bench.world.path("sick_when_open")).unwrap();
+    session.reopen(&bench.context(), Some(&running())).await.unwrap();
+    assert_eq!(bench.world.get("/"), Some(200));
+}
+
+#[tokio::test]
 async fn a_restart_happens_once_and_behind_the_door() {
     let bench = with_setting("").await;
     bench.quiesce().await.unwrap();

@@ -7,7 +7,7 @@ use std::net::TcpListener;
 /// The variable that makes this test a service: its port.
 pub const PORT: &str = "SERVICE_PORT";
 
-/// Answers HTTP as the files in its folder say: `broken`, `sick`, `in_flight`, `app.env`.
+/// Answers HTTP as the files in its folder say: `broken`, `sick`, `sick_when_open`, `in_flight`, `app.env`.
 #[test]
 #[ignore = "started by other tests"]
 fn serve() {
@@ -27,7 +27,8 @@ fn serve() {
         lines.take_while(|line| !line.is_empty()).for_each(drop);
         let is_health = request.starts_with("GET /health ");
         let down = fs::read_to_string("app.env").is_ok_and(|settings| settings.contains("DOWN='on'"));
-        let status = match (is_health, down, fs::exists("sick").unwrap()) {
+        let sick = fs::exists("sick").unwrap() || !down && fs::exists("sick_when_open").unwrap();
+        let status = match (is_health, down, sick) {
             (true, _, true) => "500 Sick",
             (false, true, _) => "503 Closed",
             _ => "200 Fine",
