@@ -178,7 +178,7 @@ mod tests {
             ("app.env", &["A"], &["B"], &[], Some("none of the `keys`")),
             ("app.env", &["A"], &["A"], &["A"], Some("both")),
             ("../app.env", &["A"], &[], &[], Some("leads out")),
-            ("", &["A"], &[], &[], Some("empty")),
+            ("", &["A"], &[], &[], Some("leads to the folder")),
             ("app.json", &["a..b"], &[], &[], Some("cannot be read")),
         ];
         for (file, keys, secrets, plain, expected) in rows {
