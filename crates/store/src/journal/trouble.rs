@@ -90,7 +90,9 @@ impl Trouble {
             Self::Locked(_) => {
                 "close other programs that have it open, such as `sqlite3`, and run the command again"
             }
-            Self::NoSpace(_) => "free some space on that disk, then run `backout resume`",
+            Self::NoSpace(_) => {
+                "free some space on that disk, then run the same command again, or `backout resume` where a run is open"
+            }
             Self::Denied(_) => "reading commands need to read the state folder, all others to write in it",
             Self::Overtaken(_) => "see who else uses this state folder, then run `backout resume`",
             Self::NotWal { .. } => "keep the state folder on a local file system",
