@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! record(sequence INTEGER PRIMARY KEY, line TEXT, digest TEXT)
-//! head(sequence INTEGER, digest TEXT)
+//! head(only INTEGER PRIMARY KEY CHECK (only = 1), sequence INTEGER, digest TEXT)
 //! ```
 //!
 //! `line` is the record as core wrote it, and the chain is over these very bytes; `digest` repeats the line's
@@ -11,6 +11,7 @@
 
 mod database;
 mod follower;
+mod schema;
 mod trouble;
 mod writer;
 

@@ -69,6 +69,11 @@ impl Layout {
         self.folder.join("checkpoints")
     }
 
+    /// Where files that people read lie: recorded writes, conflicts, maps of keys.
+    pub fn for_people(&self) -> PathBuf {
+        self.folder.join("recovered")
+    }
+
     /// Where things are put together before they are moved.
     pub fn scratch(&self) -> PathBuf {
         self.folder.join("scratch")

@@ -14,6 +14,7 @@ mod store {
     mod golden;
     mod many;
     mod reading;
+    mod summary;
     mod support;
     mod writing;
 }

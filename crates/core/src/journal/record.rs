@@ -8,7 +8,15 @@ use crate::digest::Digest;
 use crate::name::RunId;
 
 /// The record format this version writes. Readers accept older ones; writers refuse to append to newer ones.
-pub const FORMAT: u16 = 1;
+///
+/// Every record has its own, so a journal that was begun by an older version goes on in the newer format, and one
+/// chain spans both.
+///
+/// | format | what is in it |
+/// |---|---|
+/// | 1 | the events of the first version |
+/// | 2 | more events, and more optional fields in those of format 1; what is absent means what it meant before |
+pub const FORMAT: u16 = 2;
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -129,6 +137,9 @@ impl Chain {
         if record.format > FORMAT {
             return Err(Broken::Newer { sequence, found: record.format });
         }
+        if record.format == 0 {
+            return Err(Broken::Unreadable { sequence, cause: "there is no format 0".into() });
+        }
         if record.sequence != sequence {
             return Err(Broken::Gap { expected: sequence, found: record.sequence });
         }
@@ -182,6 +193,10 @@ mod tests {
         lines.iter().try_for_each(|line| chain.read(line).map(|_| ())).map(|()| lines.len())
     }
 
+    fn with_format(line: &str, format: u16) -> String {
+        line.replace(&format!("\"format\":{FORMAT}"), &format!("\"format\":{format}"))
+    }
+
     #[test]
     fn a_whole_chain_reads() {
         assert_eq!(read_all(&lines()), Ok(3));
@@ -204,8 +219,28 @@ mod tests {
     #[test]
     fn a_newer_format_is_named_as_such_even_when_its_event_is_unknown() {
         let mut lines = lines();
-        lines[2] = lines[2].replace("\"format\":1", "\"format\":9").replace("\"closed\"", "\"transcended\"");
+        lines[2] = with_format(&lines[2], 9).replace("\"closed\"", "\"transcended\"");
         assert_eq!(read_all(&lines), Err(Broken::Newer { sequence: 3, found: 9 }));
+    }
+
+    #[test]
+    fn a_chain_spans_an_older_format_and_this_one() {
+        let mut chain = Chain::default();
+        let by = Actor { user: "ada".into(), host: "db1".into() };
+        let line = chain.append(Event::Armed { by: by.clone() }, None, 1, Timestamp::UNIX_EPOCH).unwrap().1;
+        let older = with_format(&line, 1);
+        let mut chain = Chain::default();
+        assert_eq!(chain.read(&older).map(|record| record.format), Ok(1));
+        let (record, line) = chain.append(Event::Disarmed { by }, None, 1, Timestamp::UNIX_EPOCH).unwrap();
+        assert_eq!(record.format, FORMAT);
+        assert_eq!(read_all(&[older, line]), Ok(2));
+    }
+
+    #[test]
+    fn there_is_no_format_0() {
+        let mut lines = lines();
+        lines[0] = with_format(&lines[0], 0);
+        assert!(matches!(read_all(&lines), Err(Broken::Unreadable { sequence: 1, .. })));
     }
 
     #[test]

@@ -12,14 +12,12 @@ use backout_core::digest::Digest;
 use backout_core::journal::{Broken, Chain, Record, genesis};
 use backout_kit::atomic_put::sync_folder_of;
 use backout_kit::file_error::OnFile;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior, params};
 
+use super::schema::{SCHEMA, TABLES};
 use super::trouble::Trouble;
 use crate::error::StateError;
 use crate::layout::Layout;
-
-/// The schema this version makes. Newer ones are read where that works and never written.
-pub(super) const SCHEMA: i64 = 1;
 
 /// `BKOT`: marks the database as a journal.
 const APPLICATION: i64 = 0x424b_4f54;
@@ -60,9 +58,8 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, Trouble> {
     if is_new {
         connection.execute_batch(&format!(
             "BEGIN IMMEDIATE;
-             CREATE TABLE record(sequence INTEGER PRIMARY KEY, line TEXT NOT NULL, digest TEXT NOT NULL);
-             CREATE TABLE head(sequence INTEGER NOT NULL, digest TEXT NOT NULL);
-             INSERT INTO head VALUES (0, '{}');
+             {TABLES}
+             INSERT INTO head(sequence, digest) VALUES (0, '{}');
              PRAGMA application_id = {APPLICATION};
              PRAGMA user_version = {SCHEMA};
              COMMIT;",
@@ -133,10 +130,11 @@ pub(super) fn read_rows(
         let (record, line) = follow(chain, row)?;
         visit(record, line).map_err(ReadError::Refused)?;
     }
-    let head = transaction
-        .query_row("SELECT sequence, digest FROM head", [], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    Ok(check_head(chain, head)?)
+    // More than one row is as wrong as none: which of them would be read is chance.
+    let mut heads = transaction.prepare("SELECT sequence, digest FROM head LIMIT 2")?;
+    let heads: Vec<(i64, String)> =
+        heads.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
+    Ok(check_head(chain, &heads)?)
 }
 
 /// Appends lines and moves the head, all or nothing. Durable when it returns.
@@ -167,13 +165,14 @@ pub(super) struct Line {
 }
 
 /// The chain cannot tell whether its last records are gone or changed; the head can.
-fn check_head(chain: &Chain, head: Option<(i64, String)>) -> Result<(), Broken> {
-    let (stored, digest) = head.unwrap_or_else(|| (0, genesis().to_string()));
+fn check_head(chain: &Chain, heads: &[(i64, String)]) -> Result<(), Broken> {
     let next = chain.next_sequence();
-    match u64::try_from(stored) {
+    let last = (next - 1).max(1);
+    let [(stored, digest)] = heads else { return Err(Broken::Edited { sequence: last }) };
+    match u64::try_from(*stored) {
         Ok(newest) if newest >= next => Err(Broken::Gap { expected: next, found: newest.saturating_add(1) }),
-        Ok(newest) if newest + 1 == next && digest == chain.head().to_string() => Ok(()),
-        _ => Err(Broken::Edited { sequence: (next - 1).max(1) }),
+        Ok(newest) if newest + 1 == next && *digest == chain.head().to_string() => Ok(()),
+        _ => Err(Broken::Edited { sequence: last }),
     }
 }
 
@@ -237,7 +236,7 @@ fn identify(connection: &Connection) -> Result<bool, Trouble> {
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (application, schema) {
         (0, 0) if tables == 0 => Ok(false),
-        (APPLICATION, SCHEMA) => Ok(true),
+        (APPLICATION, 1..=SCHEMA) => Ok(true),
         (APPLICATION, found) if found > SCHEMA => Err(Trouble::Newer { found, known: SCHEMA }),
         _ => Err(Trouble::Foreign),
     }

@@ -18,6 +18,7 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::database::{Line, append_rows, open_to_write, read_rows};
+use super::schema;
 use super::trouble::Trouble;
 use crate::layout::Layout;
 use crate::lock::Lock;
@@ -45,15 +46,15 @@ struct Order {
 }
 
 impl Writer {
-    /// Opens the journal for writing, makes it where there is none, and reads what it adds up to. May take
-    /// seconds for a long journal.
+    /// Opens the journal for writing, makes it where there is none, reads what it adds up to, and brings one of an
+    /// older version up to date when all of it was read. May take seconds for a long journal.
     ///
     /// # Errors
     /// The journal is newer, damaged, not a journal, or a record in it does not follow; the lock is let go then.
     pub fn open(layout: &Layout, lock: Lock, clock: Arc<dyn Clock>) -> Result<(Self, Life), JournalError> {
         let path = layout.journal();
         let on_open = |trouble: Trouble| trouble.on("open the journal", &path);
-        let connection = open_to_write(&path).map_err(on_open)?;
+        let mut connection = open_to_write(&path).map_err(on_open)?;
         let (mut life, mut chain, mut newest, mut lock) = (Life::default(), Chain::default(), 0, lock);
         read_rows(&connection, &mut chain, |record, _| {
             newest = newest.max(record.epoch);
@@ -61,6 +62,8 @@ impl Writer {
         })
         .map_err(|error| error.on(&path))?;
         lock.outgrow(newest).map_err(|error| on_open(error.into()))?;
+        // Only now: what is broken stays as it is, for whoever mends it.
+        schema::upgrade(&mut connection).map_err(|trouble| trouble.on("bring up to date", &path))?;
 
         let epoch = lock.epoch();
         let (orders, received) = mpsc::channel();

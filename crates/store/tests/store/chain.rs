@@ -77,6 +77,7 @@ async fn an_edited_row_is_named() {
         ("UPDATE head SET sequence = -1", 5, Broken::Edited { sequence: 5 }),
         ("UPDATE head SET digest = ''", 5, Broken::Edited { sequence: 5 }),
         ("DELETE FROM head", 5, Broken::Edited { sequence: 5 }),
+        ("UPDATE head SET digest = upper(digest)", 5, Broken::Edited { sequence: 5 }),
         ("UPDATE record SET sequence = 9 WHERE sequence = 5", 4, Broken::Gap { expected: 5, found: 9 }),
         ("INSERT INTO record VALUES (0, '', '')", 0, Broken::Gap { expected: 1, found: 0 }),
         (
@@ -113,9 +114,9 @@ async fn a_newer_record_stops_writers_and_those_before_it_are_read() {
     forge(
         &layout,
         5,
-        &line(&layout, 5).replace("\"format\":1", "\"format\":2").replace("\"armed\"", "\"beamed\""),
+        &line(&layout, 5).replace("\"format\":2", "\"format\":3").replace("\"armed\"", "\"beamed\""),
     );
-    assert_names(&layout, 4, &Broken::Newer { sequence: 5, found: 2 });
+    assert_names(&layout, 4, &Broken::Newer { sequence: 5, found: 3 });
 }
 
 #[tokio::test]
@@ -134,4 +135,18 @@ async fn an_event_that_cannot_have_happened_stops_writers_and_can_be_read() {
     assert!(matches!(error, Broken::Illegal { sequence: 2, .. }), "{error:?}");
     let lock = Lock::acquire(&layout, us()).unwrap();
     assert_eq!(broken(Writer::open(&layout, lock, Arc::new(Still)).unwrap_err()), error);
+}
+
+#[tokio::test]
+async fn a_second_head_is_an_edit() {
+    let (_folder, layout) = journal_of(5).await;
+    let connection = Connection::open(layout.journal()).unwrap();
+    connection
+        .execute_batch(
+            "ALTER TABLE head RENAME TO one_head;
+             CREATE TABLE head AS SELECT * FROM one_head;
+             INSERT INTO head SELECT * FROM one_head",
+        )
+        .unwrap();
+    assert_names(&layout, 5, &Broken::Edited { sequence: 5 });
 }
