@@ -201,6 +201,7 @@ impl Migration {
             key: keys.fingerprint.clone(),
             root: self.place.root.clone(),
             scratch: self.layout.scratch(),
+            for_people: self.layout.for_people(),
             claimant: claimant::name_of(&self.layout),
             actor: actor(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

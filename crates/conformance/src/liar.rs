@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backout_contract::{
-    Captured, Context, Depth, Door, DriverError, Effect, Exactness, SessionDyn, Sighting, StepOrder,
+    Captured, Context, Depth, Door, DriverError, Effect, Exactness, RecoverOrder, SessionDyn, Sighting,
+    StepOrder,
 };
 use backout_core::checkpoint::DataPart;
 use backout_core::observation::Verdict;
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
 use serde_json::Value;
 
 /// Wraps a session; everything but `revert` is passed on.
@@ -69,6 +71,30 @@ impl SessionDyn for Liar {
 
     async fn reopen(&self, context: &Context, saved: Option<&Value>) -> Result<Effect, DriverError> {
         self.0.reopen(context, saved).await
+    }
+
+    async fn arm(&self, context: &Context, occasion: Occasion) -> Result<Coverage, DriverError> {
+        self.0.arm(context, occasion).await
+    }
+
+    async fn disarm(&self, context: &Context) -> Result<(), DriverError> {
+        self.0.disarm(context).await
+    }
+
+    async fn coverage(&self, context: &Context) -> Result<Option<Coverage>, DriverError> {
+        self.0.coverage(context).await
+    }
+
+    async fn count(&self, context: &Context, target: &Value) -> Result<Option<Counted>, DriverError> {
+        self.0.count(context, target).await
+    }
+
+    async fn recover(&self, context: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError> {
+        self.0.recover(context, order).await
+    }
+
+    async fn capture_displaced(&self, context: &Context) -> Result<Option<Captured<Value>>, DriverError> {
+        self.0.capture_displaced(context).await
     }
 
     async fn read_marker(&self, context: &Context) -> Result<Option<Value>, DriverError> {

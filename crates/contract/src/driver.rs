@@ -10,6 +10,7 @@ use backout_core::delta::{Delta, Reversibility};
 use backout_core::migration::Claim;
 use backout_core::observation::{Seen, Verdict};
 use backout_core::plan::DataPrice;
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +19,7 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::effect::{Door, Effect, Sighting};
 use crate::error::{DriverError, ErrorKind};
+use crate::writes::RecoverOrder;
 
 /// How deep a look goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,6 +233,46 @@ pub trait Session<D: Driver>: Send + Sync {
         Err(DriverError::new(ErrorKind::Other, "open the door of a kind that has none").nothing_happened())
     }
 
+    /// Puts recorders in place over everything that users write, or renews them, and proves each by a marker write
+    /// that is taken back. Idempotent; changes nothing of the captured state. At its cap a recorder lets go, never
+    /// the writers. Only with the capability, like everything below about writes.
+    async fn arm(&self, context: &Context, occasion: Occasion) -> Result<Coverage, DriverError> {
+        let _ = (context, occasion);
+        Err(cannot_record())
+    }
+
+    /// Takes recorders away with what they recorded. Idempotent.
+    async fn disarm(&self, context: &Context) -> Result<(), DriverError> {
+        let _ = context;
+        Ok(())
+    }
+
+    /// Looks what the recorders record at this moment; none where none are in place. Reads only.
+    async fn coverage(&self, context: &Context) -> Result<Option<Coverage>, DriverError> {
+        let _ = context;
+        Ok(None)
+    }
+
+    /// Counts the recorded writes that live has and `target` lacks; none where nothing was recorded since `target`
+    /// was saved. Reads only.
+    async fn count(&self, context: &Context, target: &D::State) -> Result<Option<Counted>, DriverError> {
+        let _ = (context, target);
+        Ok(None)
+    }
+
+    /// Takes recorded writes over. Each is taken over once, however often this is called and wherever it was killed.
+    async fn recover(&self, context: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError> {
+        let _ = (context, order);
+        Err(cannot_record())
+    }
+
+    /// What the run that the context names displaced here, as a look at it, its data put into the vault; none where
+    /// it displaced nothing or the displaced thing cannot be read. Only for kinds that keep what they displace.
+    async fn capture_displaced(&self, context: &Context) -> Result<Option<Captured<D::State>>, DriverError> {
+        let _ = context;
+        Ok(None)
+    }
+
     /// Reads the claim marker at the target. Only with the capability.
     async fn read_marker(&self, context: &Context) -> Result<Option<Value>, DriverError> {
         let _ = context;
@@ -254,6 +296,10 @@ pub trait Session<D: Driver>: Send + Sync {
         let _ = context;
         Ok(())
     }
+}
+
+fn cannot_record() -> DriverError {
+    DriverError::new(ErrorKind::Other, "record the writes of a kind that cannot").nothing_happened()
 }
 
 /// A connected session as the engine holds it.

@@ -17,12 +17,14 @@ use backout_core::migration::{Claim, Source, Tree, decode};
 use backout_core::name::KindName;
 use backout_core::observation::{Fingerprint, Verdict};
 use backout_core::plan::DataPrice;
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
 use serde_json::Value;
 
 use crate::context::Context;
 use crate::driver::{Captured, Depth, Driver, Exactness, KindPage, Piece, Session, StepOrder};
 use crate::effect::{Door, Effect, Sighting};
 use crate::error::{DriverError, ErrorKind};
+use crate::writes::RecoverOrder;
 
 /// A configuration that its types accept and that cannot work.
 pub const BAD_CONFIG: Code = Code("BK0601");
@@ -127,6 +129,18 @@ pub trait SessionDyn: Send + Sync {
     async fn restart(&self, context: &Context, since: i64) -> Result<Effect, DriverError>;
     /// See [`Session::reopen`].
     async fn reopen(&self, context: &Context, saved: Option<&Value>) -> Result<Effect, DriverError>;
+    /// See [`Session::arm`].
+    async fn arm(&self, context: &Context, occasion: Occasion) -> Result<Coverage, DriverError>;
+    /// See [`Session::disarm`].
+    async fn disarm(&self, context: &Context) -> Result<(), DriverError>;
+    /// See [`Session::coverage`].
+    async fn coverage(&self, context: &Context) -> Result<Option<Coverage>, DriverError>;
+    /// See [`Session::count`].
+    async fn count(&self, context: &Context, target: &Value) -> Result<Option<Counted>, DriverError>;
+    /// See [`Session::recover`].
+    async fn recover(&self, context: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError>;
+    /// See [`Session::capture_displaced`].
+    async fn capture_displaced(&self, context: &Context) -> Result<Option<Captured<Value>>, DriverError>;
     /// See [`Session::read_marker`].
     async fn read_marker(&self, context: &Context) -> Result<Option<Value>, DriverError>;
     /// See [`Session::write_marker`].
@@ -262,6 +276,11 @@ impl<D: Driver> ConfiguredDyn for Configured<D> {
     }
 }
 
+fn erase<D: Driver>(captured: Captured<D::State>) -> Result<Captured<Value>, DriverError> {
+    let state = captured.state.as_ref().map(write::<D>).transpose()?;
+    Ok(Captured { state, identity: captured.identity, data: captured.data })
+}
+
 fn typed<D: Driver>(step: &StepOrder<Value>) -> Result<StepOrder<D::State>, DriverError> {
     Ok(StepOrder {
         effect: step.effect.clone(),
@@ -275,9 +294,7 @@ fn typed<D: Driver>(step: &StepOrder<Value>) -> Result<StepOrder<D::State>, Driv
 #[async_trait]
 impl<D: Driver> SessionDyn for Connected<D> {
     async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<Value>, DriverError> {
-        let captured = self.0.capture(context, depth).await?;
-        let state = captured.state.as_ref().map(write::<D>).transpose()?;
-        Ok(Captured { state, identity: captured.identity, data: captured.data })
+        erase::<D>(self.0.capture(context, depth).await?)
     }
 
     async fn revert(&self, context: &Context, step: &StepOrder<Value>) -> Result<Effect, DriverError> {
@@ -323,6 +340,30 @@ impl<D: Driver> SessionDyn for Connected<D> {
 
     async fn reopen(&self, context: &Context, saved: Option<&Value>) -> Result<Effect, DriverError> {
         self.0.reopen(context, read_some::<D>(saved)?.as_ref()).await
+    }
+
+    async fn arm(&self, context: &Context, occasion: Occasion) -> Result<Coverage, DriverError> {
+        self.0.arm(context, occasion).await
+    }
+
+    async fn disarm(&self, context: &Context) -> Result<(), DriverError> {
+        self.0.disarm(context).await
+    }
+
+    async fn coverage(&self, context: &Context) -> Result<Option<Coverage>, DriverError> {
+        self.0.coverage(context).await
+    }
+
+    async fn count(&self, context: &Context, target: &Value) -> Result<Option<Counted>, DriverError> {
+        self.0.count(context, &read::<D>(target)?).await
+    }
+
+    async fn recover(&self, context: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError> {
+        self.0.recover(context, order).await
+    }
+
+    async fn capture_displaced(&self, context: &Context) -> Result<Option<Captured<Value>>, DriverError> {
+        self.0.capture_displaced(context).await?.map(erase::<D>).transpose()
     }
 
     async fn read_marker(&self, context: &Context) -> Result<Option<Value>, DriverError> {

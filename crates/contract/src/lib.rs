@@ -15,6 +15,7 @@ pub mod probe;
 pub mod registry;
 pub mod store;
 pub mod vault;
+pub mod writes;
 
 pub use clock::Clock;
 pub use context::{Context, Resolver, Stop, StopLevel};
@@ -26,3 +27,4 @@ pub use probe::{Probe, ProbeDyn, ProbeLook};
 pub use registry::Registry;
 pub use store::{Inbox, Journal, JournalError, Posted};
 pub use vault::{Vault, VaultError};
+pub use writes::RecoverOrder;

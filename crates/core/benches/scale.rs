@@ -90,6 +90,7 @@ fn facts(index: usize, needs: Option<usize>, differs: bool) -> ComponentFacts {
             mode: Mode::InPlace,
             quiescence: Quiescence::Door { opening_restarts: false },
             holds_data: false,
+            records_writes: false,
             marker: true,
             keeps_displaced: true,
             compare_and_set: true,
@@ -109,6 +110,7 @@ fn facts(index: usize, needs: Option<usize>, differs: bool) -> ComponentFacts {
         }]),
         reversibility: Reversibility::Fully,
         price: None,
+        recovery: None,
         state: None,
         data: Vec::new(),
     }

@@ -30,6 +30,8 @@ pub struct Capabilities {
     pub quiescence: Quiescence,
     /// Whether users write data into it, so that going back has a price and `writes:` must be declared.
     pub holds_data: bool,
+    /// Whether what users write can be recorded, counted and taken over to the put-back state.
+    pub records_writes: bool,
     /// Whether a claim marker can be kept at the target.
     pub marker: bool,
     /// Whether a revert keeps the displaced thing whole, so that it needs no copy before.

@@ -6,7 +6,7 @@
 //!
 //! Modules in reading order: the words ([`name`], [`digest`], [`diagnostic`], [`secret`]), what a person writes
 //! ([`migration`]), what was seen ([`observation`], [`checkpoint`], [`delta`]), what is decided ([`decide`],
-//! [`order`], [`plan`]), what happened ([`journal`]), what it adds up to ([`life`]) and what is next ([`next`]).
+//! [`order`], [`plan`]), what became of users' data ([`writes`]), what happened ([`journal`]), what it adds up to ([`life`]) and what is next ([`next`]).
 
 pub mod capability;
 pub mod checkpoint;
@@ -23,3 +23,4 @@ pub mod observation;
 pub mod order;
 pub mod plan;
 pub mod secret;
+pub mod writes;

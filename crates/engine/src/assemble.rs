@@ -186,6 +186,7 @@ fn kind_facts(
             .map(String::from)
             .collect(),
         holds_data: capabilities.is_some_and(|capabilities| capabilities.holds_data),
+        records_writes: capabilities.is_some_and(|capabilities| capabilities.records_writes),
         // What cannot be configured is reported once, as that; what only a person puts back is at rest.
         can_quiesce: capabilities.is_none_or(|capabilities| capabilities.can_quiesce()),
         switched: capabilities.is_some_and(|capabilities| capabilities.mode == Mode::Switched),

@@ -9,6 +9,7 @@ use backout_core::journal::{Event, Look};
 use backout_core::name::{CheckpointId, ComponentName};
 use backout_core::observation::Seen;
 
+use crate::arm::refuse_unarmed;
 use crate::assemble::{Assembled, Part};
 use crate::book::Book;
 use crate::claims::{check_claims, renew_claims};
@@ -44,6 +45,7 @@ pub async fn capture(
     refuse_open_run(book)?;
     let parts: Vec<Arc<Part>> =
         assembled.parts.iter().filter(|part| part.configured.is_some()).cloned().collect();
+    refuse_unarmed(&parts, book.life())?;
     // A target that lost its marker is claimed afresh: a capture is how a person says "this is it".
     let problems: Vec<Diagnostic> = check_claims(&parts, book.life(), |_| None, tools).await;
     if !problems.is_empty() {
@@ -51,8 +53,12 @@ pub async fn capture(
     }
     let id = CheckpointId::new(&book.life().next_checkpoint())
         .map_err(|cause| EngineError::Corrupt(cause.to_string()))?;
-    let opened =
-        Event::CaptureOpened { checkpoint: id.clone(), file: assembled.digest, by: tools.actor.clone() };
+    let opened = Event::CaptureOpened {
+        checkpoint: id.clone(),
+        file: assembled.digest,
+        before_run: None,
+        by: tools.actor.clone(),
+    };
     book.append(vec![opened]).await?;
     renew_claims(&parts, book, None, tools).await?;
 

@@ -42,3 +42,13 @@ pub const ANOTHER_THING: Code = Code("BK0408");
 pub const NO_RUN: Code = Code("BK0409");
 /// A field that this version does not act on.
 pub const NOT_YET: Code = Code("BK0602");
+/// Writes that are to be merged are not recorded.
+pub const NOT_RECORDED: Code = Code("BK0221");
+/// A component whose writes are to be merged has no recorder.
+pub const NOT_ARMED: Code = Code("BK0222");
+/// No checkpoint has this name.
+pub const NO_SUCH_CHECKPOINT: Code = Code("BK0223");
+/// The state before a run was not kept, or was let go.
+pub const BEFORE_GONE: Code = Code("BK0224");
+/// There are no writes that could be recovered.
+pub const NOTHING_TO_RECOVER: Code = Code("BK0225");

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use backout_contract::{Depth, Stop};
 use backout_core::diagnostic::Diagnostic;
 use backout_core::journal::{Event, Look};
-use backout_core::name::PhaseName;
+use backout_core::name::{ComponentName, PhaseName};
 use backout_core::observation::Seen;
+use backout_core::writes::{Coverage, Occasion};
 use jiff::Timestamp;
 
+use crate::arm::{place, refuse_uncovered};
 use crate::assemble::{Assembled, Part};
 use crate::book::Book;
 use crate::capture::refuse_open_run;
-use crate::claims::check_claims;
+use crate::claims::{check_claims, refuse_claimed_elsewhere};
 use crate::codes::NO_CHECKPOINT;
 use crate::look::look_all;
 use crate::refusal::{EngineError, Refusal};
@@ -25,6 +27,8 @@ pub struct CutoverReport {
     pub phases: Vec<PhaseName>,
     /// What stood there right after, by component, in the order of the file.
     pub landed: Vec<(Arc<Part>, Seen)>,
+    /// What is recorded from now on, by component.
+    pub recorders: Vec<(ComponentName, Coverage)>,
 }
 
 /// Looks at the components of the phases and marks them as gone live. `at` is given by somebody who marks late;
@@ -50,6 +54,13 @@ pub async fn cutover(
         .filter(|part| part.configured.is_some() && phases.contains(&part.phase))
         .cloned()
         .collect();
+    // The migration may have rebuilt tables and so taken their recorders away; from here on all of them record.
+    let recording: Vec<Arc<Part>> =
+        parts.iter().filter(|part| book.life().recorders.contains_key(&part.name)).cloned().collect();
+    // Whose they are is asked before anything is written to them.
+    refuse_claimed_elsewhere(&recording, book.life(), tools).await?;
+    let recorders = place(&recording, Occasion::Cutover, book, tools).await?;
+    refuse_uncovered(&recording, &recorders)?;
     let stop = Stop::never();
     let looked = look_all(&parts, tools, Depth::Look, &stop).await;
     let seen_of = |name: &backout_core::name::ComponentName| {
@@ -80,7 +91,7 @@ pub async fn cutover(
         by: tools.actor.clone(),
     }));
     book.append(events).await?;
-    Ok(CutoverReport { phases: phases.to_vec(), landed })
+    Ok(CutoverReport { phases: phases.to_vec(), landed, recorders })
 }
 
 /// Says that nothing was captured yet.

@@ -41,6 +41,8 @@ pub struct Judged {
 pub(crate) enum Expected {
     /// With what was saved.
     Saved(Seen),
+    /// With what stood there once users' writes had been taken over into what was saved.
+    WithWrites(Seen),
     /// With nothing: it was kept as it stood, so only its health is judged.
     Kept,
 }
@@ -101,6 +103,7 @@ pub(crate) async fn judge(
 
 fn compare(part: &Part, expected: &Expected, exactness: Exactness, found: &Seen) -> (Verdict, String) {
     let target = &part.target;
+    let plus = if matches!(expected, Expected::WithWrites(_)) { ", plus recovered writes" } else { "" };
     match (expected, found) {
         (_, Seen::Unreachable { cause }) => {
             (Verdict::Unknown { why: format!("it did not answer: {cause}") }, format!("{target}: no answer"))
@@ -110,9 +113,9 @@ fn compare(part: &Part, expected: &Expected, exactness: Exactness, found: &Seen)
             format!("{target}: cannot be read"),
         ),
         (Expected::Kept, _) => (Verdict::Restored, format!("{target}: kept as it stands, by choice")),
-        (Expected::Saved(saved), _) if exactness == Exactness::Data => {
+        (Expected::Saved(saved) | Expected::WithWrites(saved), _) if exactness == Exactness::Data => {
             if found.same_exactly(saved) {
-                (Verdict::Restored, format!("{target}: content and data are what was saved"))
+                (Verdict::Restored, format!("{target}: content and data are what was saved{plus}"))
             } else {
                 (
                     Verdict::Differs { what: "its data is not what was saved".into() },
@@ -120,13 +123,13 @@ fn compare(part: &Part, expected: &Expected, exactness: Exactness, found: &Seen)
                 )
             }
         }
-        (Expected::Saved(saved), _) if found.same_exactly(saved) => {
-            (Verdict::Restored, format!("{target}: is what was saved"))
+        (Expected::Saved(saved) | Expected::WithWrites(saved), _) if found.same_exactly(saved) => {
+            (Verdict::Restored, format!("{target}: is what was saved{plus}"))
         }
-        (Expected::Saved(saved), _) if found.same_shape(saved) => {
-            (Verdict::Restored, format!("{target}: is what was saved, with later writes"))
+        (Expected::Saved(saved) | Expected::WithWrites(saved), _) if found.same_shape(saved) => {
+            (Verdict::Restored, format!("{target}: is what was saved{plus}, with later writes"))
         }
-        (Expected::Saved(saved), _) => (
+        (Expected::Saved(saved) | Expected::WithWrites(saved), _) => (
             Verdict::Differs { what: format!("saved {}, found {}", saved.word(), describe(found, saved)) },
             format!("{target}: differs"),
         ),

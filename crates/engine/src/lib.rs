@@ -5,7 +5,9 @@
 //! shows something is a reader of those records.
 
 mod abandon;
+mod arm;
 mod assemble;
+mod before_rollback;
 mod book;
 mod capture;
 mod claims;
@@ -15,6 +17,8 @@ mod gate;
 mod judge;
 mod look;
 mod preview;
+mod price;
+mod recover;
 mod refusal;
 mod release;
 mod runner;
@@ -22,7 +26,9 @@ mod states;
 mod tools;
 
 pub use abandon::{Left, abandon};
+pub use arm::{arm, disarm};
 pub use assemble::{Assembled, Part, assemble};
+pub use before_rollback::{before_rollback, put_together};
 pub use book::{Book, Published};
 pub use capture::{CaptureReport, capture};
 pub use claims::{ClaimProblem, check_claims};
@@ -31,6 +37,7 @@ pub use gate::{checkpoint_problems, manifest_of};
 pub use judge::{Judged, verify_all};
 pub use look::{Looked, look_all};
 pub use preview::{PreviewInput, preview};
+pub use recover::{Recoverable, Recovery, recover, recoverable};
 pub use refusal::{EngineError, Refusal};
 pub use release::{Kept, kept, release};
 pub use runner::{Ending, Interrupt, RunOptions, rest, resume, run};

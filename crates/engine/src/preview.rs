@@ -7,18 +7,20 @@ use backout_contract::{Depth, Stop};
 use backout_core::checkpoint::Saved;
 use backout_core::delta::{Delta, Reversibility};
 use backout_core::diagnostic::Diagnostic;
-use backout_core::life::Life;
+use backout_core::life::{Life, Stood};
 use backout_core::migration::{Action, Writes};
-use backout_core::name::ComponentName;
+use backout_core::name::{CheckpointId, ComponentName};
 use backout_core::observation::Seen;
 use backout_core::plan::{Choices, ComponentFacts, Draft, Plan, PlanInput, build};
 
 use crate::assemble::{Assembled, Part};
+use crate::before_rollback::no_such_checkpoint;
 use crate::claims::check_claims;
 use crate::codes::{FILE_MOVED, NOT_READY, UNREADABLE};
 use crate::cutover::no_checkpoint;
 use crate::gate::{blob_problem, identity_problem};
 use crate::look::{Looked, look_all, seen_of};
+use crate::price::priced;
 use crate::refusal::{EngineError, Refusal};
 use crate::states::saved_state;
 use crate::tools::Tools;
@@ -44,8 +46,11 @@ pub async fn preview(
     input: PreviewInput,
     tools: &Tools,
 ) -> Result<Plan, EngineError> {
-    let Some((checkpoint, saved, seal)) = life.checkpoint() else {
-        return Err(EngineError::refused(no_checkpoint()));
+    let Some((checkpoint, saved, seal)) = life.checkpoint_to(input.choices.to.as_ref()) else {
+        return Err(EngineError::refused(match &input.choices.to {
+            Some(named) => no_such_checkpoint(named, life),
+            None => no_checkpoint(),
+        }));
     };
     let mut problems = Vec::new();
     let parts: BTreeMap<&ComponentName, &Arc<Part>> =
@@ -77,10 +82,17 @@ pub async fn preview(
     }
 
     let stop = Stop::never();
+    // A state before a run holds only what that run changed; the rest takes part as it stands.
+    let whole = saved.before_run.is_none();
+    let known = |name: &ComponentName| {
+        saved.components.contains_key(name)
+            || (!whole
+                && life.checkpoint().is_some_and(|(_, newest, _)| newest.components.contains_key(name)))
+    };
     let with_driver: Vec<Arc<Part>> = assembled
         .parts
         .iter()
-        .filter(|part| part.configured.is_some() && saved.components.contains_key(&part.name))
+        .filter(|part| part.configured.is_some() && known(&part.name))
         .cloned()
         .collect();
     let looked: BTreeMap<ComponentName, Looked> = look_all(&with_driver, tools, Depth::Look, &stop)
@@ -92,7 +104,12 @@ pub async fn preview(
     let mut notes = Vec::new();
     for part in &assembled.parts {
         if part.configured.is_none() {
-            components.push(facts_by_hand(part, life));
+            components.push(facts_by_hand(part, checkpoint, life));
+            continue;
+        }
+        if let (None, false, Some(looked)) = (saved.components.get(&part.name), whole, looked.get(&part.name))
+        {
+            components.push(facts_as_it_stands(part, looked, life));
             continue;
         }
         let (Some(saved), Some(looked)) = (saved.components.get(&part.name), looked.get(&part.name)) else {
@@ -105,7 +122,8 @@ pub async fn preview(
         let identity = (saved.observation.identity.as_deref(), looked.observation.identity.as_deref());
         problems.extend(identity_problem(part, identity.0, identity.1));
         problems.extend(not_looked_at(looked).filter(|_| !input.choices.keep.contains(&part.name)));
-        match facts(part, saved, looked, life, tools).await {
+        let stood = life.stood(&part.name, checkpoint);
+        match facts(part, saved, looked, stood, tools).await {
             Ok(facts) => components.push(facts),
             Err(problem) => problems.push(*problem),
         }
@@ -178,7 +196,7 @@ async fn facts(
     part: &Part,
     saved: &Saved,
     looked: &Looked,
-    life: &Life,
+    stood: Stood,
     tools: &Tools,
 ) -> Result<ComponentFacts, Box<Diagnostic>> {
     let unreadable = |cause: String| {
@@ -223,10 +241,7 @@ async fn facts(
             Ok(drafts)
         }
     };
-    let price = match &state {
-        Some(state) => configured.price(state, live).map_err(|error| unreadable(error.chain()))?,
-        None => None,
-    };
+    let (price, recovery) = priced(part, state.as_ref(), live, tools).await.map_err(unreadable)?;
     let mut reversibility =
         configured.reversibility(state.as_ref()).map_err(|error| unreadable(error.chain()))?;
     if reversibility == Reversibility::Fully && part.writes == Some(Writes::AcceptLoss) {
@@ -240,34 +255,60 @@ async fn facts(
         instructions: None,
         then: part.then.iter().map(words).collect(),
         saved: saved.observation.seen.clone(),
-        landed: life.landed.get(&part.name).cloned(),
+        landed: stood.landed,
         live: Some(looked.observation.seen.clone()),
-        put_back: life.put_back.contains_key(&part.name),
+        put_back: stood.put_back,
         delta,
         drafts,
         reversibility,
         price,
+        recovery,
         state: saved.state,
         data: saved.data.clone(),
     })
 }
 
-fn facts_by_hand(part: &Part, life: &Life) -> ComponentFacts {
+/// A component that the state to go back to says nothing of, because the run did not change it: it stays as it
+/// stands, and is brought to rest and opened again where others want that.
+fn facts_as_it_stands(part: &Part, looked: &Looked, life: &Life) -> ComponentFacts {
+    let newest = life.checkpoint().and_then(|(_, newest, _)| newest.components.get(&part.name));
+    ComponentFacts {
+        capabilities: part.capabilities(),
+        instructions: None,
+        saved: looked.observation.seen.clone(),
+        live: Some(looked.observation.seen.clone()),
+        put_back: true,
+        state: newest.and_then(|saved| saved.state),
+        ..bare(part)
+    }
+}
+
+fn facts_by_hand(part: &Part, to: &CheckpointId, life: &Life) -> ComponentFacts {
+    ComponentFacts {
+        instructions: Some(part.instructions.clone().unwrap_or_default()),
+        put_back: life.stood(&part.name, to).put_back,
+        ..bare(part)
+    }
+}
+
+/// What is known of a component without any look.
+fn bare(part: &Part) -> ComponentFacts {
     ComponentFacts {
         ordered: part.ordered.clone(),
         kind: part.kind.clone(),
         target: part.target.clone(),
         capabilities: None,
-        instructions: Some(part.instructions.clone().unwrap_or_default()),
+        instructions: None,
         then: part.then.iter().map(words).collect(),
         saved: Seen::Absent,
         landed: None,
         live: None,
-        put_back: life.put_back.contains_key(&part.name),
+        put_back: false,
         delta: Delta::default(),
         drafts: Ok(Vec::new()),
         reversibility: Reversibility::Fully,
         price: None,
+        recovery: None,
         state: None,
         data: Vec::new(),
     }

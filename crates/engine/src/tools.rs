@@ -59,6 +59,8 @@ pub struct Tools {
     pub root: PathBuf,
     /// A scratch folder of our own.
     pub scratch: PathBuf,
+    /// A folder of our own for files that people read.
+    pub for_people: PathBuf,
     /// The state directory, absolute; it stands in the markers.
     pub claimant: String,
     /// Who is at the keyboard.

@@ -49,6 +49,7 @@ impl Driver for ConfigValues {
             mode: Mode::Switched,
             quiescence: Quiescence::Passive,
             holds_data: false,
+            records_writes: false,
             marker: true,
             keeps_displaced: false,
             compare_and_set: false,

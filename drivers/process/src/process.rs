@@ -58,6 +58,7 @@ impl Driver for Process {
             mode: Mode::InPlace,
             quiescence: Quiescence::Door { opening_restarts: matches!(config.quiesce.how, How::Stop) },
             holds_data: false,
+            records_writes: false,
             marker: true,
             keeps_displaced: false,
             compare_and_set: false,

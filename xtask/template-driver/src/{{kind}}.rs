@@ -46,6 +46,7 @@ impl Driver for {{Name}}{{Kind}} {
             mode: Mode::InPlace,
             quiescence: Quiescence::Passive,
             holds_data: false,
+            records_writes: false,
             marker: false,
             keeps_displaced: false,
             compare_and_set: false,

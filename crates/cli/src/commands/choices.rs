@@ -25,6 +25,7 @@ impl ChoiceArguments {
     /// As a plan takes them.
     pub fn choices(&self) -> Choices {
         Choices {
+            to: None,
             only: self.only.clone(),
             phase: self.phase.clone(),
             keep: self.keep.iter().cloned().collect(),

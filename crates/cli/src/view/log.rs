@@ -53,6 +53,32 @@ pub fn sentence(event: &Event) -> Line {
             Line::of(format!("claims {} (generation {generation})", counted(components.len(), "component")))
         }
         Event::Armed { by } => Line::of(format!("armed by {by}")),
+        Event::RecorderPlaced { component, coverage, .. } => {
+            let line = Line::new()
+                .bold(component.as_str())
+                .plain(format!(" is recorded: {}", counted(coverage.covered.len(), "table")));
+            match coverage.uncovered.len() {
+                0 => line,
+                more => line.bad(format!("; {} not", counted(more, "table"))),
+            }
+        }
+        Event::WritesCounted { component, counted: found } => {
+            Line::new().bold(component.as_str()).plain(format!(
+                ": {} writes since it was saved, {} of the migration's own",
+                found.writes(),
+                found.migration()
+            ))
+        }
+        Event::WritesRecovered { component, recovered, .. } => {
+            let line = Line::new().bold(component.as_str()).plain(format!(
+                ": {} writes taken over, {} there already",
+                recovered.applied, recovered.already
+            ));
+            match recovered.waiting + recovered.open_conflicts {
+                0 => line,
+                more => line.doubtful(format!(", {more} wait for a person")),
+            }
+        }
         Event::Disarmed { by } => Line::of(format!("disarmed by {by}")),
         Event::CaptureOpened { checkpoint, by, .. } => {
             Line::of(format!("capture of {checkpoint} begun by {by}"))

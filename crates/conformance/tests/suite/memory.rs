@@ -73,6 +73,7 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Driver for Memory<FLAW, OPENI
             mode: Mode::InPlace,
             quiescence: Quiescence::Door { opening_restarts: OPENING_RESTARTS },
             holds_data: true,
+            records_writes: false,
             marker: true,
             keeps_displaced: true,
             compare_and_set: true,
@@ -137,7 +138,7 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Driver for Memory<FLAW, OPENI
 
     fn price(saved: &State, live: Option<&State>) -> Option<DataPrice> {
         let writes = live.map_or(0, |live| live.rows.saturating_sub(saved.rows)) as u64;
-        Some(DataPrice { writes: Count::AtLeast(writes), details: Vec::new(), kept_aside: true })
+        Some(DataPrice::compared(Count::AtLeast(writes), Vec::new(), true))
     }
 
     async fn connect(config: Config, _: &Context) -> Result<Connected, DriverError> {

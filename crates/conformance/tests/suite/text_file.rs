@@ -50,6 +50,7 @@ impl<const IN_PLACE: bool> Driver for TextFile<IN_PLACE> {
             mode: Mode::InPlace,
             quiescence: Quiescence::Passive,
             holds_data: false,
+            records_writes: false,
             marker: true,
             keeps_displaced: false,
             compare_and_set: false,

@@ -7,6 +7,8 @@ use crate::checkpoint::{BlobId, DataPart};
 use crate::digest::Digest;
 use crate::name::{CheckpointId, ComponentName, MigrationName, PhaseName, RunId, StepId};
 use crate::observation::{Observation, Seen, Verdict};
+use crate::plan::{Choices, Price};
+use crate::writes::{Counted, Coverage, Occasion, Recovered};
 
 use super::words::{Actor, Choice, Look, Outcome, Request, Stance};
 
@@ -33,6 +35,15 @@ pub enum Event {
         /// By whom.
         by: Actor,
     },
+    /// Recorders were put in place at one component, and a marker write proved them.
+    RecorderPlaced {
+        /// At which component.
+        component: ComponentName,
+        /// When in the migration's life.
+        occasion: Occasion,
+        /// What they record.
+        coverage: Coverage,
+    },
     /// Arming was undone.
     Disarmed {
         /// By whom.
@@ -44,6 +55,9 @@ pub enum Event {
         checkpoint: CheckpointId,
         /// Digest of the migration file.
         file: Digest,
+        /// The run whose state before it this is, put together from what that run kept; none for a capture.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before_run: Option<RunId>,
         /// By whom.
         by: Actor,
     },
@@ -116,6 +130,18 @@ pub enum Event {
         /// The step to pause before.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pause_before: Option<StepId>,
+        /// Why it was decided, in the words of who did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// What was chosen, drift answered with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        choices: Option<Choices>,
+        /// The price that was stated.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        price: Option<Box<Price>>,
+        /// The most writes that may be lost: a step that would lose more does not begin.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        most_lost: Option<u64>,
         /// By whom.
         by: Actor,
         /// The version of the program.
@@ -228,6 +254,26 @@ pub enum Event {
         happened: Option<bool>,
         /// By which look, for people.
         looked: String,
+    },
+    /// The writes that the put-back state lacks were counted, behind a shut door where there is one, right before
+    /// the component is put back.
+    WritesCounted {
+        /// Of which component.
+        component: ComponentName,
+        /// How many.
+        counted: Counted,
+    },
+    /// Writes were taken over into the put-back state, or written to files for a person.
+    WritesRecovered {
+        /// Of which component.
+        component: ComponentName,
+        /// By which step; none outside a run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        step: Option<StepId>,
+        /// What was done.
+        recovered: Recovered,
+        /// How long it took, in milliseconds.
+        millis: u64,
     },
     /// A step waits for a person.
     StepAsked {

@@ -2,6 +2,7 @@
 
 mod phase;
 mod run;
+mod stood;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,9 +14,11 @@ use crate::journal::{Actor, Broken, Event, Look, Outcome, Record};
 use crate::name::{CheckpointId, ComponentName, MigrationName, PhaseName, RunId, StepId};
 use crate::observation::{Seen, Verdict};
 use crate::plan::{Estimate, Timings};
+use crate::writes::{Coverage, Occasion, Recovered};
 
 pub use phase::{Legal, PhaseState, legal_next, phase_state};
 pub use run::{Before, Finish, RunLife, StepState};
+pub use stood::Stood;
 
 /// How many durations are kept for each component and group, to judge the next run by.
 const SAMPLES: usize = 9;
@@ -27,6 +30,8 @@ pub struct CheckpointLife {
     pub opened: Timestamp,
     /// Digest of the migration file it was taken with.
     pub file: Digest,
+    /// The run whose state before it this is; none for a capture.
+    pub before_run: Option<RunId>,
     /// By whom.
     pub by: Actor,
     /// What was saved so far.
@@ -44,6 +49,17 @@ pub struct Cutover {
     pub at: Timestamp,
     /// Whether it was marked late.
     pub late: bool,
+}
+
+/// What a run of ours left at a component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutBack {
+    /// Which run.
+    pub run: RunId,
+    /// What it went back to.
+    pub to: CheckpointId,
+    /// What stood there when it was judged.
+    pub seen: Option<Seen>,
 }
 
 /// A judgement and when it was made.
@@ -79,6 +95,10 @@ pub struct Life {
     pub claimed: BTreeSet<ComponentName>,
     /// Whether it is armed.
     pub armed: bool,
+    /// What recorders record, by component, and since when in the migration's life.
+    pub recorders: BTreeMap<ComponentName, (Occasion, Coverage)>,
+    /// What became of recorded writes, by component: the last account since the checkpoint.
+    pub recovered: BTreeMap<ComponentName, Recovered>,
     /// Every checkpoint.
     pub checkpoints: BTreeMap<CheckpointId, CheckpointLife>,
     /// The newest sealed checkpoint.
@@ -88,7 +108,7 @@ pub struct Life {
     /// What was seen right after cutover, since that checkpoint.
     pub landed: BTreeMap<ComponentName, Seen>,
     /// What stood there when a run of ours had put it back, since checkpoint and cutover.
-    pub put_back: BTreeMap<ComponentName, RunId>,
+    pub put_back: BTreeMap<ComponentName, PutBack>,
     /// The last judgement of each component.
     pub judged: BTreeMap<ComponentName, Judged>,
     /// Every run, oldest first.
@@ -119,9 +139,21 @@ impl Life {
         Some((id, checkpoint, seal))
     }
 
+    /// A sealed checkpoint by its name, the newest where none is named.
+    pub fn checkpoint_to(
+        &self,
+        name: Option<&CheckpointId>,
+    ) -> Option<(&CheckpointId, &CheckpointLife, Digest)> {
+        let Some(name) = name else { return self.checkpoint() };
+        let (id, checkpoint) = self.checkpoints.get_key_value(name)?;
+        let (seal, _) = checkpoint.sealed?;
+        Some((id, checkpoint, seal))
+    }
+
     /// The identifier that the next checkpoint gets.
     pub fn next_checkpoint(&self) -> String {
-        format!("c{}", self.checkpoints.len() + 1)
+        let captured = self.checkpoints.values().filter(|one| one.before_run.is_none()).count();
+        format!("c{}", captured + 1)
     }
 
     /// The identifier that the next run gets.
@@ -165,21 +197,30 @@ impl Life {
                 self.armed = true;
                 self.end = None;
             }
-            Event::Disarmed { .. } => self.armed = false,
-            Event::CaptureOpened { checkpoint, file, by } => {
+            Event::Disarmed { .. } => {
+                self.armed = false;
+                self.recorders.clear();
+            }
+            Event::RecorderPlaced { component, occasion, coverage } => {
+                self.recorders.insert(component.clone(), (*occasion, coverage.clone()));
+            }
+            Event::CaptureOpened { checkpoint, file, before_run, by } => {
                 if self.checkpoints.contains_key(checkpoint) {
                     return Err(format!("checkpoint {checkpoint} is there already"));
                 }
                 let life = CheckpointLife {
                     opened: at,
                     file: *file,
+                    before_run: before_run.clone(),
                     by: by.clone(),
                     components: BTreeMap::new(),
                     failed: BTreeMap::new(),
                     sealed: None,
                 };
                 self.checkpoints.insert(checkpoint.clone(), life);
-                self.end = None;
+                if before_run.is_none() {
+                    self.end = None;
+                }
             }
             Event::ComponentObserved { look, checkpoint, observation, state, data, .. } => {
                 self.observed(*look, checkpoint, observation, *state, data)?;
@@ -193,7 +234,11 @@ impl Life {
             Event::CheckpointSealed { checkpoint, seal } => {
                 let life = self.unsealed(checkpoint)?;
                 life.sealed = Some((*seal, at));
+                if life.before_run.is_some() {
+                    return Ok(());
+                }
                 self.sealed = Some(checkpoint.clone());
+                self.recovered.clear();
                 self.cutovers.clear();
                 self.landed.clear();
                 self.put_back.clear();
@@ -234,7 +279,14 @@ impl Life {
                 self.took(step, *millis);
                 self.in_run(record)?;
             }
+            Event::WritesRecovered { component, step, recovered, .. } => {
+                self.recovered.insert(component.clone(), recovered.clone());
+                if step.is_some() {
+                    self.in_run(record)?;
+                }
+            }
             Event::RunResumed { .. }
+            | Event::WritesCounted { .. }
             | Event::BeforeKept { .. }
             | Event::StopRequested { .. }
             | Event::ReopenIntended { .. }
@@ -318,9 +370,13 @@ impl Life {
             Verdict::Unknown { .. } => run.all_done(component),
             Verdict::Differs { .. } => false,
         });
-        let names: Vec<ComponentName> = restored.map(|(component, _)| component.clone()).collect();
-        let id = run.id.clone();
-        self.put_back.extend(names.into_iter().map(|component| (component, id.clone())));
+        let left: Vec<(ComponentName, PutBack)> = restored
+            .map(|(component, _)| {
+                let seen = run.judged_on.get(component).cloned();
+                (component.clone(), PutBack { run: run.id.clone(), to: run.checkpoint.clone(), seen })
+            })
+            .collect();
+        self.put_back.extend(left);
     }
 }
 

@@ -66,7 +66,16 @@ pub fn phase_state(life: &Life, phase: &PhaseName, components: &[ComponentName])
         return open_run_state(run, components);
     }
     let checkpointed = life.checkpoint().map(|(id, ..)| id);
-    let last = life.runs.iter().rev().find(|run| Some(&run.checkpoint) == checkpointed && concerns(run));
+    let before = |run: &RunLife| {
+        life.checkpoints.get(&run.checkpoint).is_some_and(|checkpoint| checkpoint.before_run.is_some())
+    };
+    let last = life
+        .runs
+        .iter()
+        .rev()
+        .find(|run| (Some(&run.checkpoint) == checkpointed || before(run)) && concerns(run))
+        // Back at the state before a rollback is where the phase was then: gone live.
+        .filter(|run| !before(run));
     let landed_since = last.is_some_and(|run| {
         life.cutovers.get(phase).is_some_and(|cutover| run.ended.is_some_and(|ended| cutover.at > ended))
     });

@@ -26,6 +26,9 @@ use crate::digest::Digest;
 use crate::journal::{Actor, Choice, Event, Outcome, Record, Stance};
 use crate::name::{CheckpointId, ComponentName, RunId, StepId};
 use crate::observation::{Seen, Verdict};
+use crate::order::Group;
+use crate::plan::Price;
+use crate::writes::{Counted, Recovered};
 
 /// How a step came to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -173,11 +176,37 @@ pub struct RunLife {
     pub released: BTreeSet<StepId>,
     /// The judgements.
     pub verdicts: BTreeMap<ComponentName, Verdict>,
+    /// What stood there when it was judged.
+    pub judged_on: BTreeMap<ComponentName, Seen>,
+    /// Why it was decided.
+    pub reason: Option<String>,
+    /// The price that was stated.
+    pub price: Option<Price>,
+    /// The most writes that may be lost.
+    pub most_lost: Option<u64>,
+    /// The writes that were counted right before a component was put back.
+    pub counted: BTreeMap<ComponentName, Counted>,
+    /// What became of them.
+    pub recovered: BTreeMap<ComponentName, Recovered>,
+    /// What a component looked like with its recovered writes: what is expected of it from then on.
+    pub with_writes: BTreeMap<ComponentName, Seen>,
 }
 
 impl RunLife {
     pub(super) fn opened(record: &Record) -> Result<Self, String> {
-        let Event::RunOpened { run, plan, shape, checkpoint, steps, pause_before, by, .. } = &record.event
+        let Event::RunOpened {
+            run,
+            plan,
+            shape,
+            checkpoint,
+            steps,
+            pause_before,
+            reason,
+            price,
+            most_lost,
+            by,
+            ..
+        } = &record.event
         else {
             return Err("a run begins with its opening".into());
         };
@@ -202,6 +231,13 @@ impl RunLife {
             stuck: Vec::new(),
             released: BTreeSet::new(),
             verdicts: BTreeMap::new(),
+            judged_on: BTreeMap::new(),
+            reason: reason.clone(),
+            price: price.as_deref().cloned(),
+            most_lost: *most_lost,
+            counted: BTreeMap::new(),
+            recovered: BTreeMap::new(),
+            with_writes: BTreeMap::new(),
         })
     }
 
@@ -286,10 +322,25 @@ impl RunLife {
                     None => self.intended_on.remove(step),
                 };
             }
-            Event::StepApplied { step, .. } => self.finish(step, Finish::Applied)?,
+            Event::StepApplied { step, after, .. } => {
+                self.finish(step, Finish::Applied)?;
+                let recovering = self.recovered.keys().find(|component| is_recovery_of(step, component));
+                if let (Some(component), Some(after)) = (recovering.cloned(), after) {
+                    self.with_writes.insert(component, after.clone());
+                }
+            }
+            Event::WritesCounted { component, counted } => {
+                self.counted.insert(component.clone(), counted.clone());
+            }
+            Event::WritesRecovered { component, recovered, .. } => {
+                self.recovered.insert(component.clone(), recovered.clone());
+            }
             Event::StepAlreadyThere { step } => self.finish(step, Finish::AlreadyThere)?,
-            Event::ComponentVerified { component, step: Some(step), verdict, .. } => {
+            Event::ComponentVerified { component, step: Some(step), verdict, seen, .. } => {
                 self.finish(step, Finish::Judged)?;
+                if let Some(seen) = seen {
+                    self.judged_on.insert(component.clone(), seen.clone());
+                }
                 self.verdicts.insert(component.clone(), verdict.clone());
             }
             Event::StepBlocked { step, found } => {
@@ -363,4 +414,10 @@ impl RunLife {
             None => Err(format!("step {step} is {}", state.word())),
         }
     }
+}
+
+/// Whether a step takes over the writes of a component.
+fn is_recovery_of(step: &StepId, component: &ComponentName) -> bool {
+    let rest = step.as_str().strip_prefix(component.as_str()).and_then(|rest| rest.strip_prefix('.'));
+    rest == Some(Group::Recover.as_str())
 }

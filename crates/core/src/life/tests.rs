@@ -71,7 +71,12 @@ fn observed(look: Look, checkpoint: &str, name: &str, shape: u8) -> Event {
 fn captured(id: &str) -> Vec<Event> {
     let checkpoint = CheckpointId::new(id).unwrap();
     vec![
-        Event::CaptureOpened { checkpoint: checkpoint.clone(), file: Digest::from_raw([9; 32]), by: by() },
+        Event::CaptureOpened {
+            checkpoint: checkpoint.clone(),
+            file: Digest::from_raw([9; 32]),
+            before_run: None,
+            by: by(),
+        },
         observed(Look::Saved, id, "db", 1),
         Event::CheckpointSealed { checkpoint, seal: Digest::from_raw([8; 32]) },
     ]
@@ -93,6 +98,10 @@ fn run_opened(id: &str) -> Event {
         checkpoint: CheckpointId::new("c1").unwrap(),
         steps: vec![step("db.quiesce"), step("db.revert"), step("db.verify")],
         pause_before: None,
+        reason: None,
+        choices: None,
+        price: None,
+        most_lost: None,
         by: by(),
         version: "test".into(),
     }

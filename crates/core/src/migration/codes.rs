@@ -71,8 +71,8 @@ codes! {
     UNKNOWN_KIND = "BK0127", "unknown kind";
     /// A data component without `writes`.
     WRITES_MISSING = "BK0128", "what becomes of users' writes is not said";
-    /// `writes: merge`, which this version cannot do.
-    MERGE_UNSUPPORTED = "BK0129", "merging writes is not supported yet";
+    /// `writes: merge` on a kind that does not record writes.
+    MERGE_UNSUPPORTED = "BK0129", "merging writes of a kind that does not record them";
     /// `writes` on something that holds no data.
     WRITES_POINTLESS = "BK0130", "writes on something that holds no data";
     /// A consumer that cannot hold still while what it uses is rewritten.

@@ -23,6 +23,8 @@ pub struct KindFacts {
     pub suggestions: Vec<String>,
     /// It holds data that users write.
     pub holds_data: bool,
+    /// What users write can be recorded and taken over.
+    pub records_writes: bool,
     /// It can be brought to rest.
     pub can_quiesce: bool,
     /// The old side still lives; if not, putting back rewrites the thing itself.
@@ -108,7 +110,10 @@ impl Lint<'_> {
                 let summary = format!("component `{name}` does not say what becomes of users' writes");
                 let found = Diagnostic::error(codes::WRITES_MISSING, summary)
                     .because(format!("`{kind}` holds data, and what was written since is not in the checkpoint"))
-                    .hint("add `writes: review` to keep it for a person, or `writes: accept-loss` to give it up");
+                    .hint(
+                        "add `writes: merge` to put it back in, `review` to keep it for a person, or `accept-loss` to \
+                         give it up",
+                    );
                 self.note(found, component.name.span);
             }
             Some(writes) if !facts.holds_data => {
@@ -117,10 +122,10 @@ impl Lint<'_> {
                     .because(format!("`{kind}` holds no data that users write"));
                 self.note(found.hint("remove it"), writes.span);
             }
-            Some(writes) if writes.value == Writes::Merge => {
+            Some(writes) if writes.value == Writes::Merge && !facts.records_writes => {
                 let summary = format!("component `{name}` cannot merge writes");
                 let found = Diagnostic::error(codes::MERGE_UNSUPPORTED, summary)
-                    .because("this version does not replay writes yet")
+                    .because(format!("`{kind}` does not record what users write"))
                     .hint("`writes: review` keeps the displaced data for a person");
                 self.note(found, writes.span);
             }

@@ -16,6 +16,7 @@ use crate::digest::Digest;
 use crate::name::{CheckpointId, ComponentName, KindName, MigrationName};
 use crate::observation::Seen;
 use crate::order::{Cycle, Group, Ordered, closure, order, restarts, taking_part};
+use crate::writes::Way;
 
 /// No order of steps exists.
 pub const NO_ORDER: Code = Code("BK0301");
@@ -70,6 +71,8 @@ pub struct ComponentFacts {
     pub reversibility: Reversibility,
     /// What it costs in data.
     pub price: Option<DataPrice>,
+    /// What becomes of the writes that were recorded; none where nothing was.
+    pub recovery: Option<Way>,
     /// The driver's saved state, in the vault.
     pub state: Option<BlobId>,
     /// The saved data, in the vault.
@@ -354,6 +357,10 @@ fn notes_on(components: &[PlannedComponent]) -> Vec<String> {
     notes
 }
 
+fn sum(prices: &[&DataPrice], part: impl Fn(&DataPrice) -> Count) -> Count {
+    prices.iter().fold(Count::Exactly(0), |sum, price| sum.plus(part(price)))
+}
+
 fn price_of(components: &[PlannedComponent], steps: &[super::Step], timings: &Timings) -> Price {
     let prices: Vec<&DataPrice> =
         components.iter().filter_map(|component| component.price.as_ref()).collect();
@@ -368,7 +375,10 @@ fn price_of(components: &[PlannedComponent], steps: &[super::Step], timings: &Ti
         (samples != usize::MAX).then_some(super::Estimate { millis, samples })
     };
     Price {
-        writes: prices.iter().fold(Count::Exactly(0), |sum, price| sum.plus(price.writes)),
+        writes: sum(&prices, |price| price.writes),
+        rescued: sum(&prices, |price| price.rescued),
+        waiting: sum(&prices, |price| price.waiting),
+        lost: sum(&prices, |price| price.lost),
         kept_aside: prices.iter().filter(|price| price.kept_aside).count(),
         data_components: prices.len(),
         steps: steps.len(),

@@ -17,16 +17,20 @@ use crate::digest::Digest;
 use crate::name::{CheckpointId, ComponentName, KindName, MigrationName, PhaseName, StepId};
 use crate::observation::Seen;
 use crate::order::{Group, Rule};
+use crate::writes::Way;
 
 pub use build::{ComponentFacts, Draft, NO_SUCH_COMPONENT, PlanInput, TWO_ANSWERS, build};
-pub use price::{Count, DataPrice, Estimate, Price, Timings};
+pub use price::{Becomes, Count, DataPrice, Estimate, Price, Timings};
 
 /// The plan format this version writes.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 
 /// What a person chose for a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choices {
+    /// The checkpoint to go back to; none is the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<CheckpointId>,
     /// Only these components, and what their going back pulls in; empty is everything.
     pub only: Vec<ComponentName>,
     /// Only this phase.
@@ -80,6 +84,11 @@ pub enum Action {
     Revert {
         /// What the driver needs to know, without secrets.
         effect: Value,
+    },
+    /// Take over what users wrote, once the saved state stands.
+    Recover {
+        /// Where to.
+        way: Way,
     },
     /// A person does it and says so.
     Person {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::name::StepId;
+use crate::writes::Counted;
 
 /// A number of writes, as well as it is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,10 +53,83 @@ impl std::fmt::Display for Count {
 pub struct DataPrice {
     /// Writes since the checkpoint that the put-back state lacks.
     pub writes: Count,
+    /// Of those, what the run takes over into the put-back state.
+    #[serde(default = "none")]
+    pub rescued: Count,
+    /// Of those, what waits for a person in files or in the displaced data.
+    #[serde(default = "none")]
+    pub waiting: Count,
+    /// Of those, what is given up.
+    #[serde(default = "unknown")]
+    pub lost: Count,
     /// Where they are counted, for people (`tasks: 7 rows more than in the checkpoint`).
     pub details: Vec<String>,
     /// Whether the displaced data stays readable until `commit` or `close`.
     pub kept_aside: bool,
+    /// As the recorder counted them, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Counted>,
+}
+
+fn none() -> Count {
+    Count::Exactly(0)
+}
+
+fn unknown() -> Count {
+    Count::Unknown
+}
+
+/// What is declared to become of writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Becomes {
+    /// They are merged.
+    Merged,
+    /// They are kept for a person.
+    Reviewed,
+    /// They are given up.
+    Lost,
+}
+
+impl DataPrice {
+    /// A price that only compares: what becomes of the writes is not said yet.
+    pub fn compared(writes: Count, details: Vec<String>, kept_aside: bool) -> Self {
+        Self { writes, rescued: none(), waiting: none(), lost: unknown(), details, kept_aside, counted: None }
+    }
+
+    /// The same with what is declared to become of the writes, and with what a recorder counted: it knows, where a
+    /// comparison only supposes.
+    ///
+    /// | declared | recorded | rescued | waiting | lost |
+    /// |---|---|---|---|---|
+    /// | merge | yes | all but the unmapped | none | the unmapped; at least, where something was not recorded |
+    /// | merge, review | no, kept aside | none | all | none |
+    /// | merge, review | no, not kept aside | none | none | all |
+    /// | review | yes | none | all | none; at least, where something was not recorded |
+    /// | accept-loss | any | none | none | all |
+    #[must_use]
+    pub fn judged(self, becomes: Becomes, counted: Option<Counted>) -> Self {
+        let writes = counted.as_ref().map_or(self.writes, Counted::writes);
+        let zero = none();
+        let (rescued, waiting, lost) = match (becomes, &counted) {
+            (Becomes::Lost, _) => (zero, zero, writes),
+            (Becomes::Merged, Some(counted)) => {
+                let all = counted.users().sum();
+                let unmapped = counted.unmapped();
+                let rescued = match unmapped {
+                    Count::Exactly(lost) | Count::AtLeast(lost) => Count::Exactly(all.saturating_sub(lost)),
+                    Count::Unknown => Count::Unknown,
+                };
+                (rescued, zero, unmapped)
+            }
+            (Becomes::Reviewed, Some(counted)) => {
+                let lost = if counted.gaps.is_empty() { zero } else { Count::AtLeast(0) };
+                (zero, Count::Exactly(counted.users().sum()), lost)
+            }
+            (Becomes::Merged | Becomes::Reviewed, None) if self.kept_aside => (zero, writes, zero),
+            (Becomes::Merged | Becomes::Reviewed, None) => (zero, zero, writes),
+        };
+        Self { writes, rescued, waiting, lost, counted, ..self }
+    }
 }
 
 /// A time from earlier runs, in milliseconds.
@@ -72,6 +146,15 @@ pub struct Estimate {
 pub struct Price {
     /// Writes that the put-back state lacks, over all components.
     pub writes: Count,
+    /// Of those, what the run takes over into the put-back state.
+    #[serde(default = "none")]
+    pub rescued: Count,
+    /// Of those, what waits for a person.
+    #[serde(default = "none")]
+    pub waiting: Count,
+    /// Of those, what is given up.
+    #[serde(default = "unknown")]
+    pub lost: Count,
     /// How many of the components with such writes keep the displaced data readable.
     pub kept_aside: usize,
     /// How many components hold data and are put back.
@@ -106,6 +189,40 @@ mod tests {
         ] {
             assert_eq!(one.plus(two), sum);
             assert_eq!(two.plus(one), sum);
+        }
+    }
+
+    #[test]
+    fn what_becomes_of_writes_decides_what_is_lost() {
+        use crate::writes::{Counted, Gap, TableWrites, Tally};
+        use Count::{AtLeast, Exactly};
+        let table = TableWrites {
+            table: "tasks".into(),
+            before_cutover: Tally { inserted: 3, ..Tally::default() },
+            since_cutover: Tally { deleted: 5, ..Tally::default() },
+            unmapped: 2,
+            migration: 900,
+        };
+        let recorded = Counted { tables: vec![table], gaps: Vec::new() };
+        let gap = Gap { table: "notes".into(), why: "dropped".into() };
+        let with_gap = Counted { gaps: vec![gap], ..recorded.clone() };
+        let zero = Exactly(0);
+        for (becomes, counted, kept_aside, expected) in [
+            (Becomes::Merged, Some(&recorded), true, (Exactly(8), Exactly(6), zero, Exactly(2))),
+            (Becomes::Merged, Some(&with_gap), true, (AtLeast(8), Exactly(6), zero, AtLeast(2))),
+            (Becomes::Merged, None, true, (AtLeast(7), zero, AtLeast(7), zero)),
+            (Becomes::Merged, None, false, (AtLeast(7), zero, zero, AtLeast(7))),
+            (Becomes::Reviewed, Some(&recorded), true, (Exactly(8), zero, Exactly(8), zero)),
+            (Becomes::Reviewed, Some(&with_gap), true, (AtLeast(8), zero, Exactly(8), AtLeast(0))),
+            (Becomes::Reviewed, None, true, (AtLeast(7), zero, AtLeast(7), zero)),
+            (Becomes::Reviewed, None, false, (AtLeast(7), zero, zero, AtLeast(7))),
+            (Becomes::Lost, Some(&recorded), true, (Exactly(8), zero, zero, Exactly(8))),
+            (Becomes::Lost, None, false, (AtLeast(7), zero, zero, AtLeast(7))),
+        ] {
+            let price = DataPrice::compared(AtLeast(7), Vec::new(), kept_aside);
+            let price = price.judged(becomes, counted.cloned());
+            let found = (price.writes, price.rescued, price.waiting, price.lost);
+            assert_eq!(found, expected, "{becomes:?} {kept_aside} {counted:?}");
         }
     }
 

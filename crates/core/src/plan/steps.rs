@@ -6,6 +6,7 @@ use super::{Action, Because, ComponentFacts, Step};
 use crate::capability::Quiescence;
 use crate::name::{ComponentName, StepId};
 use crate::order::{Group, Milestone, Order, Rule};
+use crate::writes::Way;
 
 /// What the layout needs to know of one component that takes part.
 pub(super) struct StepFacts<'a> {
@@ -112,6 +113,18 @@ fn steps_of(component: &StepFacts<'_>, group: Group) -> Vec<(Action, String)> {
                 .map(|draft| (Action::Revert { effect: draft.effect.clone() }, draft.title.clone()))
                 .collect(),
             (None, Err(_)) => Vec::new(),
+        },
+        Group::Recover if component.acts => match facts.recovery {
+            Some(way @ Way::Merge) => {
+                vec![(Action::Recover { way }, format!("take over what users wrote to {name}"))]
+            }
+            Some(way @ Way::Review) => {
+                vec![(
+                    Action::Recover { way },
+                    format!("write what users wrote to {name} to files for a person"),
+                )]
+            }
+            None => Vec::new(),
         },
         Group::Revert | Group::Recover => Vec::new(),
         Group::Prove

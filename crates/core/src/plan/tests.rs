@@ -44,6 +44,7 @@ fn facts(text: &str, mode: Mode, dependencies: &[(&str, DependencyKind)]) -> Com
             mode,
             quiescence: if door { Quiescence::Door { opening_restarts: false } } else { Quiescence::Passive },
             holds_data: text == "db",
+            records_writes: false,
             marker: true,
             keeps_displaced: false,
             compare_and_set: true,
@@ -58,11 +59,8 @@ fn facts(text: &str, mode: Mode, dependencies: &[(&str, DependencyKind)]) -> Com
         delta,
         drafts: Ok(vec![Draft { title: "put it back".into(), effect: Value::Null, leaves: None }]),
         reversibility: Reversibility::Fully,
-        price: (text == "db").then(|| DataPrice {
-            writes: Count::Exactly(7),
-            details: Vec::new(),
-            kept_aside: true,
-        }),
+        price: (text == "db").then(|| DataPrice::compared(Count::Exactly(7), Vec::new(), true)),
+        recovery: None,
         state: None,
         data: Vec::new(),
     }
@@ -257,8 +255,7 @@ fn the_shape_ignores_price_time_and_data_and_nothing_else() {
     let mut grown = input();
     set_live(&mut grown, "db", seen(2, 200));
     grown.now = Timestamp::from_second(99).unwrap();
-    grown.components[0].price =
-        Some(DataPrice { writes: Count::Exactly(5000), details: Vec::new(), kept_aside: true });
+    grown.components[0].price = Some(DataPrice::compared(Count::Exactly(5000), Vec::new(), true));
     assert_eq!(build(grown).unwrap().shape(), shape);
     let moved = |change: &dyn Fn(&mut PlanInput)| {
         let mut input = input();

@@ -27,10 +27,9 @@ use crate::tools::Tools;
 const INBOX_EVERY: Duration = Duration::from_millis(200);
 
 /// What a unit tells the dispatcher.
-#[expect(clippy::large_enum_variant, reason = "a few live at a time")]
 pub(super) enum Report {
     /// It is about to have an effect: write this durably, then let it go on.
-    Intend(Event, oneshot::Sender<()>),
+    Intend(Vec<Event>, oneshot::Sender<()>),
     /// It is over.
     Over(StepId, Vec<Event>),
     /// A door was opened because the run stops, or could not be.
@@ -154,8 +153,8 @@ async fn take_reports(
     let mut next = Some(first);
     while let Some(report) = next {
         match report {
-            Report::Intend(event, go) => {
-                intents.push(event);
+            Report::Intend(events, go) => {
+                intents.extend(events);
                 waiting.push(go);
             }
             Report::Over(step, events) => {

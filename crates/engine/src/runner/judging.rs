@@ -17,7 +17,10 @@ impl Unit {
         if self.component.decision.reason == Reason::Kept || self.component.live.is_none() {
             Expected::Kept
         } else {
-            Expected::Saved(self.component.saved.clone())
+            match &self.with_writes {
+                Some(seen) => Expected::WithWrites(seen.clone()),
+                None => Expected::Saved(self.component.saved.clone()),
+            }
         }
     }
 

@@ -4,6 +4,7 @@ mod before;
 mod dispatcher;
 mod doors;
 mod judging;
+mod recover;
 mod resolve;
 mod revert;
 mod step;
@@ -39,8 +40,11 @@ pub struct RunOptions {
     pub pause_before: Option<StepId>,
     /// Claim again targets that lost their marker.
     pub reclaim: bool,
-    /// Most writes that may be lost; none is whatever the plan said.
+    /// Most writes that may be lost; none is whatever the plan said. Where the count grows above it before a component
+    /// is put back, its step does not begin.
     pub accept_loss: Option<u64>,
+    /// Why it was decided.
+    pub reason: Option<String>,
     /// The plan was made by this very command and nobody was waited for since, so it need not be made again to
     /// find out whether it is stale. Each step still looks before it acts.
     pub just_made: bool,
@@ -129,6 +133,10 @@ pub async fn run(
         checkpoint: fresh.checkpoint.clone(),
         steps: fresh.steps.iter().map(|step| step.id.clone()).collect(),
         pause_before: options.pause_before,
+        reason: options.reason,
+        choices: Some(fresh.choices.clone()),
+        price: Some(Box::new(fresh.price.clone())),
+        most_lost: options.accept_loss,
         by: tools.actor.clone(),
         version: tools.version.clone(),
     };
@@ -295,9 +303,9 @@ fn refuse_questions(plan: &Plan) -> Result<(), EngineError> {
 
 fn refuse_price(plan: &Plan, options: &RunOptions) -> Result<(), EngineError> {
     match options.accept_loss {
-        Some(bound) if !plan.price.writes.is_within(bound) => Err(EngineError::refused(
+        Some(bound) if !plan.price.lost.is_within(bound) => Err(EngineError::refused(
             Diagnostic::error(TOO_DEAR, "the price is above what was accepted")
-                .because(format!("going back would lose {} writes; accepted were {bound}", plan.price.writes))
+                .because(format!("going back would lose {} writes; accepted were {bound}", plan.price.lost))
                 .hint("look at the price again: backout plan"),
         )),
         _ => Ok(()),

@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|
 //! | revert | the driver's own traces, else a comparison | as *after* | as *before* | neither: a person |
 //! | quiesce | the door | shut | open | the look fails: a person |
+//! | recover | – | – | always: each write is taken over once | – |
 //! | reopen, restart | – | – | always: both are absolute, and done again only as far as needed | – |
 //! | then | – | – | – | always: it has no before and after, so a person says whether to run it again |
 //! | prove, verify | – | – | always: a look has no effect | – |
@@ -23,6 +24,9 @@ pub(super) async fn go(unit: Unit, reports: mpsc::Sender<Report>) {
         }
         Action::Reopen | Action::Restart => {
             (Some(false), "the step is absolute: it is done again as far as needed".to_owned())
+        }
+        Action::Recover { .. } => {
+            (Some(false), "each write is taken over once, so the rest is taken over now".to_owned())
         }
         Action::Person { .. } => (Some(false), "a person is asked again".to_owned()),
         Action::Then { .. } => (None, "nothing shows whether the program ran to its end".to_owned()),

@@ -20,13 +20,25 @@ impl Unit {
         let step = self.step.id.clone();
         let to = self.step.to.clone().unwrap_or_else(|| self.component.saved.clone());
         let seen = self.look().await;
-        self.intend(Some(seen.clone()), reports).await?;
+        let counted = self.count_writes().await;
+        let told = counted.iter().map(|counted| Event::WritesCounted {
+            component: self.component.name.clone(),
+            counted: counted.clone(),
+        });
+        self.intend_after(told.collect(), Some(seen.clone()), reports).await?;
         if !self.is_half_done(effect, &seen, &to).await {
             if seen.same_exactly(&to) {
                 return Ok(vec![Event::StepAlreadyThere { step }]);
             }
             if let Some(found) = self.moved(&seen) {
                 return Ok(vec![Event::StepBlocked { step, found }]);
+            }
+            if let Some(cause) = self.too_dear(counted.as_ref()) {
+                let hints = vec![
+                    "nothing was put back here; stop the run and make a new plan: backout stop, backout plan"
+                        .to_owned(),
+                ];
+                return Ok(vec![Event::StepFailed { step, cause, hints }]);
             }
         }
         let outcome = match (self.session().await, self.order(effect).await) {

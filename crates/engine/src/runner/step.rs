@@ -28,6 +28,10 @@ pub(super) struct Unit {
     pub(super) attempt: u32,
     pub(super) opened_millis: i64,
     pub(super) intended_on: Option<Seen>,
+    /// What stands there since writes were taken over.
+    pub(super) with_writes: Option<Seen>,
+    /// The most writes that the run may lose.
+    pub(super) most_lost: Option<u64>,
     pub(super) tools: Tools,
     pub(super) stop: Stop,
 }
@@ -55,6 +59,8 @@ impl Unit {
             .ok_or_else(|| gone("a component that is no longer in the migration file"))?;
         Ok(Self {
             intended_on: run.intended_on.get(id).cloned(),
+            with_writes: run.with_writes.get(&step.component).cloned(),
+            most_lost: run.most_lost,
             step,
             plan: Arc::clone(plan),
             part: Arc::clone(part),
@@ -71,6 +77,7 @@ impl Unit {
         let events = match &self.step.action {
             Action::Quiesce => self.close_door(&reports).await,
             Action::Revert { effect } => self.revert(effect, &reports).await,
+            Action::Recover { way } => self.recover(*way, &reports).await,
             Action::Prove => self.prove(&reports).await,
             Action::Restart => self.start_afresh(&reports).await,
             Action::Reopen => self.reopen(&reports).await,
@@ -99,9 +106,19 @@ impl Unit {
         before: Option<Seen>,
         reports: &mpsc::Sender<Report>,
     ) -> Result<(), Early> {
+        self.intend_after(Vec::new(), before, reports).await
+    }
+
+    /// Writes what was found out, and the intent.
+    pub(super) async fn intend_after(
+        &self,
+        mut events: Vec<Event>,
+        before: Option<Seen>,
+        reports: &mpsc::Sender<Report>,
+    ) -> Result<(), Early> {
         let (go, gone) = oneshot::channel();
-        let event = Event::StepIntended { step: self.step.id.clone(), attempt: self.attempt, before };
-        if reports.send(Report::Intend(event, go)).await.is_err() || gone.await.is_err() {
+        events.push(Event::StepIntended { step: self.step.id.clone(), attempt: self.attempt, before });
+        if reports.send(Report::Intend(events, go)).await.is_err() || gone.await.is_err() {
             return Err(Early(Vec::new()));
         }
         Ok(())

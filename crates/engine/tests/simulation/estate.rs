@@ -200,6 +200,7 @@ impl Estate {
             key: FingerprintKey::new([7; 32]),
             root: "/nowhere".into(),
             scratch: "/nowhere".into(),
+            for_people: "/nowhere".into(),
             claimant: "/nowhere/.backout".into(),
             actor: Actor { user: "ada".into(), host: "here".into() },
             version: "test".into(),

@@ -125,6 +125,7 @@ impl Driver for Sim {
                 None => Quiescence::Passive,
             },
             holds_data: config.data,
+            records_writes: false,
             marker: true,
             keeps_displaced: config.data,
             compare_and_set: true,
@@ -167,7 +168,7 @@ impl Driver for Sim {
 
     fn price(saved: &State, live: Option<&State>) -> Option<DataPrice> {
         let more = live?.rows?.saturating_sub(saved.rows?);
-        Some(DataPrice { writes: Count::Exactly(more), details: Vec::new(), kept_aside: true })
+        Some(DataPrice::compared(Count::Exactly(more), Vec::new(), true))
     }
 
     async fn connect(config: Config, _: &Context) -> Result<Connected, DriverError> {

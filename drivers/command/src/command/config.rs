@@ -112,6 +112,7 @@ pub fn capabilities(config: &Config) -> Capabilities {
             (None, false) => Quiescence::Impossible,
         },
         holds_data: config.data,
+        records_writes: false,
         marker: false,
         keeps_displaced: false,
         compare_and_set: false,

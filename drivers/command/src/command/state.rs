@@ -108,7 +108,7 @@ pub fn price(saved: &State, live: Option<&State>) -> Option<DataPrice> {
         (Some(then), Some(now)) => vec![format!("{POSITION}: {then} when saved, {now} now")],
         _ => vec![format!("`capture` prints no `{POSITION}` that counts writes")],
     };
-    Some(DataPrice { writes, details, kept_aside: false })
+    Some(DataPrice::compared(writes, details, false))
 }
 
 fn without_position(state: &State) -> Content {

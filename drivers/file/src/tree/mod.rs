@@ -66,6 +66,7 @@ impl Driver for FileTree {
             mode: Mode::InPlace,
             quiescence: Quiescence::Passive,
             holds_data: false,
+            records_writes: false,
             marker: true,
             keeps_displaced: true,
             compare_and_set: false,

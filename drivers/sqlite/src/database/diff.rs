@@ -37,11 +37,8 @@ pub(super) fn diff(saved: Option<&State>, live: Option<&State>) -> Delta {
 /// | live has no such table | none here |
 pub(super) fn price(saved: &State, live: Option<&State>) -> DataPrice {
     let Some(live) = live else {
-        return DataPrice {
-            writes: Count::Unknown,
-            details: vec!["what is there now cannot be read, so nobody can count".to_owned()],
-            kept_aside: true,
-        };
+        let details = vec!["what is there now cannot be read, so nobody can count".to_owned()];
+        return DataPrice::compared(Count::Unknown, details, true);
     };
     let mut writes = Count::Exactly(0);
     let mut details = Vec::new();
@@ -69,7 +66,7 @@ pub(super) fn price(saved: &State, live: Option<&State>) -> DataPrice {
             None => {}
         }
     }
-    DataPrice { writes, details, kept_aside: true }
+    DataPrice::compared(writes, details, true)
 }
 
 fn described(state: &State) -> String {

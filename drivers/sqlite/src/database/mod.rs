@@ -69,6 +69,7 @@ impl Driver for Database {
             mode: Mode::InPlace,
             quiescence: Quiescence::Passive,
             holds_data: true,
+            records_writes: false,
             marker: true,
             keeps_displaced: true,
             compare_and_set: true,

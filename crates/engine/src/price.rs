@@ -1,0 +1,58 @@
+//! What going back costs in data: the driver's comparison, and what its recorder counted where there is one.
+
+use backout_contract::Stop;
+use backout_core::migration::Writes;
+use backout_core::plan::{Becomes, DataPrice};
+use backout_core::writes::{Counted, Way};
+use serde_json::Value;
+
+use crate::assemble::Part;
+use crate::look::connect;
+use crate::tools::Tools;
+
+/// The price of putting a component back, and what becomes of the writes that were recorded.
+pub(crate) async fn priced(
+    part: &Part,
+    saved: Option<&Value>,
+    live: Option<&Value>,
+    tools: &Tools,
+) -> Result<(Option<DataPrice>, Option<Way>), String> {
+    let (Some(configured), Some(saved)) = (&part.configured, saved) else { return Ok((None, None)) };
+    let Some(compared) = configured.price(saved, live).map_err(|error| error.chain())? else {
+        return Ok((None, None));
+    };
+    let counted = match live {
+        Some(_) => count(part, saved, tools).await?,
+        None => None,
+    };
+    let way = counted.as_ref().and_then(|_| way(part));
+    Ok((Some(compared.judged(becomes(part), counted)), way))
+}
+
+/// Counts what the recorder saw since a state was saved; none where nothing is recorded.
+pub(crate) async fn count(part: &Part, target: &Value, tools: &Tools) -> Result<Option<Counted>, String> {
+    if !part.capabilities().is_some_and(|capabilities| capabilities.records_writes) {
+        return Ok(None);
+    }
+    let stop = Stop::never();
+    let (session, context) =
+        connect(part, tools, None, "count", &stop).await.map_err(|error| error.chain())?;
+    session.count(&context, target).await.map_err(|error| error.chain())
+}
+
+/// What is declared to become of a component's writes.
+pub(crate) fn becomes(part: &Part) -> Becomes {
+    match part.writes {
+        Some(Writes::Merge) => Becomes::Merged,
+        Some(Writes::AcceptLoss) => Becomes::Lost,
+        Some(Writes::Review) | None => Becomes::Reviewed,
+    }
+}
+
+fn way(part: &Part) -> Option<Way> {
+    match becomes(part) {
+        Becomes::Merged => Some(Way::Merge),
+        Becomes::Reviewed => Some(Way::Review),
+        Becomes::Lost => None,
+    }
+}

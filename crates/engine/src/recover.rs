@@ -1,0 +1,127 @@
+//! Takes over, after a run, what users had written and the put-back state lacks: what waited for a person, and
+//! conflicts that a person has settled by now. Twice does nothing.
+
+use std::sync::Arc;
+
+use backout_contract::{RecoverOrder, Stop};
+use backout_core::diagnostic::Diagnostic;
+use backout_core::journal::Event;
+use backout_core::life::Life;
+use backout_core::name::{ComponentName, RunId};
+use backout_core::writes::{Recovered, Way, Winner};
+
+use crate::assemble::{Assembled, Part};
+use crate::book::Book;
+use crate::capture::refuse_open_run;
+use crate::claims::refuse_claimed_elsewhere;
+use crate::codes::NOTHING_TO_RECOVER;
+use crate::look::connect;
+use crate::refusal::EngineError;
+use crate::tools::Tools;
+
+/// What became of the writes of one component.
+#[derive(Debug, Clone)]
+pub struct Recovery {
+    /// Which component.
+    pub component: ComponentName,
+    /// What was done.
+    pub recovered: Recovered,
+}
+
+/// A component whose recorded writes could be taken over.
+#[derive(Debug, Clone)]
+pub struct Recoverable {
+    /// The component.
+    pub part: Arc<Part>,
+    /// The runs that displaced what holds the writes, oldest first.
+    pub runs: Vec<RunId>,
+}
+
+/// The components whose recorded writes could be taken over: those that a run of ours put back and that record.
+///
+/// # Errors
+/// Refused where there is none, or a component was asked for that is not among them.
+pub fn recoverable(
+    assembled: &Assembled,
+    life: &Life,
+    only: &[ComponentName],
+) -> Result<Vec<Recoverable>, EngineError> {
+    let records = |part: &&Arc<Part>| {
+        part.capabilities().is_some_and(|capabilities| capabilities.records_writes)
+            && life.put_back.contains_key(&part.name)
+            && (only.is_empty() || only.contains(&part.name))
+    };
+    let found: Vec<Recoverable> = assembled
+        .parts
+        .iter()
+        .filter(records)
+        .map(|part| Recoverable { part: Arc::clone(part), runs: runs_of(life, &part.name) })
+        .filter(|one| !one.runs.is_empty())
+        .collect();
+    if found.is_empty() || life.end.is_some() {
+        let cause = if life.end.is_some() {
+            "the migration is over, and what its runs had displaced was let go"
+        } else {
+            "no component that records its writes was put back by a run"
+        };
+        return Err(EngineError::refused(
+            Diagnostic::error(NOTHING_TO_RECOVER, "there are no writes to recover")
+                .because(cause)
+                .hint("see where the migration stands: backout status"),
+        ));
+    }
+    Ok(found)
+}
+
+/// Takes recorded writes over into what was put back.
+///
+/// # Errors
+/// Refused while a run is open, where nothing can be recovered, or where a target is somebody else's; otherwise when a
+/// component cannot: what was taken over by then is journaled.
+pub async fn recover(
+    assembled: &Assembled,
+    only: &[ComponentName],
+    winner: Option<Winner>,
+    book: &mut Book,
+    tools: &Tools,
+) -> Result<Vec<Recovery>, EngineError> {
+    refuse_open_run(book)?;
+    let components = recoverable(assembled, book.life(), only)?;
+    let parts: Vec<Arc<Part>> = components.iter().map(|one| Arc::clone(&one.part)).collect();
+    refuse_claimed_elsewhere(&parts, book.life(), tools).await?;
+    let stop = Stop::never();
+    let mut done = Vec::new();
+    for Recoverable { part, runs } in components {
+        let began = tools.clock.monotonic_millis();
+        let failed = |source| EngineError::Driver { component: part.name.to_string(), source };
+        let last = runs.last().cloned();
+        let (session, context) =
+            connect(&part, tools, last.as_ref(), "recover", &stop).await.map_err(failed)?;
+        let folder = folder_of(tools, last.as_ref(), &part.name);
+        let order = RecoverOrder { way: Way::Merge, from: runs, folder, winner };
+        let recovered = session.recover(&context, &order).await.map_err(failed)?;
+        backout_kit::failpoint!("recovered-later");
+        let event = Event::WritesRecovered {
+            component: part.name.clone(),
+            step: None,
+            recovered: recovered.clone(),
+            millis: tools.clock.monotonic_millis().saturating_sub(began),
+        };
+        book.append(vec![event]).await?;
+        done.push(Recovery { component: part.name.clone(), recovered });
+    }
+    Ok(done)
+}
+
+/// Where files for people about a component's writes lie.
+pub(crate) fn folder_of(tools: &Tools, run: Option<&RunId>, component: &ComponentName) -> std::path::PathBuf {
+    let run = run.map_or("later", |run| run.as_str());
+    tools.for_people.join(run).join(component.as_str())
+}
+
+/// The runs since the checkpoint that may have displaced a component, oldest first.
+fn runs_of(life: &Life, component: &ComponentName) -> Vec<RunId> {
+    let Some((newest, ..)) = life.checkpoint() else { return Vec::new() };
+    let since = life.runs.iter().skip_while(|run| run.checkpoint != *newest);
+    since.filter(|run| run.before.contains_key(component)).map(|run| run.id.clone()).collect()
+}

@@ -1,0 +1,83 @@
+//! The unit that takes users' writes over, once the saved state stands; and the count right before it is put back.
+
+use backout_contract::RecoverOrder;
+use backout_core::journal::Event;
+use backout_core::plan::Count;
+use backout_core::writes::{Counted, Recovered, Way};
+use tokio::sync::mpsc;
+
+use super::dispatcher::Report;
+use super::step::{Early, Unit};
+use crate::price::{becomes, count};
+use crate::recover::folder_of;
+
+impl Unit {
+    pub(super) async fn recover(
+        &self,
+        way: Way,
+        reports: &mpsc::Sender<Report>,
+    ) -> Result<Vec<Event>, Early> {
+        self.intend(None, reports).await?;
+        let began = self.tools.clock.monotonic_millis();
+        let folder = folder_of(&self.tools, Some(&self.run), &self.component.name);
+        let order = RecoverOrder { way, from: vec![self.run.clone()], folder, winner: None };
+        let outcome = match self.session().await {
+            Ok((session, context)) => session.recover(&context, &order).await,
+            Err(error) => Err(error.nothing_happened()),
+        };
+        backout_kit::failpoint!("writes-recovered");
+        let millis = self.tools.clock.monotonic_millis().saturating_sub(began);
+        let step = self.step.id.clone();
+        Ok(match outcome {
+            Ok(recovered) => {
+                let after = self.look().await;
+                let evidence = told(&recovered, way);
+                let component = self.component.name.clone();
+                vec![
+                    Event::WritesRecovered { component, step: Some(step.clone()), recovered, millis },
+                    Event::StepApplied { step, evidence, after: Some(after), confirmed: true, millis },
+                ]
+            }
+            // Each write is taken over once, so what failed can be tried again whatever came of it.
+            Err(error) => vec![Event::StepFailed { step, cause: error.chain(), hints: error.hints }],
+        })
+    }
+
+    /// Counts what the put-back state will lack, as late as can be.
+    pub(super) async fn count_writes(&self) -> Option<Counted> {
+        let saved = self.saved().await.ok()??;
+        // A count that fails does not hold a rollback up: the price was stated, and stays what is known.
+        count(&self.part, &saved, &self.tools).await.ok()?
+    }
+
+    /// Why putting back would now cost more than was agreed to.
+    pub(super) fn too_dear(&self, counted: Option<&Counted>) -> Option<String> {
+        let (most, stated) = (self.most_lost?, self.component.price.as_ref()?);
+        let now = stated.clone().judged(becomes(&self.part), Some(counted?.clone())).lost;
+        let Count::Exactly(others) = self.plan.price.lost else { return None };
+        let Count::Exactly(own) = stated.lost else { return None };
+        let room = most.saturating_sub(others.saturating_sub(own));
+        (!now.is_within(room)).then(|| {
+            format!(
+                "{now} writes would be lost here, and at most {room} were agreed to; users have written since"
+            )
+        })
+    }
+}
+
+fn told(recovered: &Recovered, way: Way) -> String {
+    let mut told = match way {
+        Way::Merge => format!("{} writes taken over", recovered.applied),
+        Way::Review => format!("{} writes stand in files for a person", recovered.waiting),
+    };
+    for (number, what) in [
+        (recovered.already, "were there already"),
+        (recovered.unmapped, "have no place in the put-back state"),
+        (recovered.conflicts(), "changed on both sides"),
+    ] {
+        if number > 0 {
+            told.push_str(&format!(", {number} {what}"));
+        }
+    }
+    told
+}
