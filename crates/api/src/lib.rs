@@ -10,6 +10,7 @@ mod drivers;
 mod log;
 mod page;
 mod plan;
+mod recover;
 mod run;
 mod status;
 mod verdict;
@@ -22,8 +23,9 @@ pub use drivers::{Drivers, Kind};
 pub use log::{Chain, Event, Line};
 pub use page::Page;
 pub use plan::{Because, Change, Component, Estimate, Plan, Price, Question, Side, Step};
+pub use recover::{Recovered, Recovery};
 pub use run::{Abandoned, Outcome, Run, RunStep, Runs};
-pub use status::{Cutover, Holder, Journal, Listed, Migrations, Next, Phase, Status};
+pub use status::{Cutover, Holder, Journal, Listed, Migrations, Next, Phase, Recorder, Status};
 pub use verdict::{Kept, Looked, Release, Verdict, Verdicts};
 
 /// The version of every shape in this crate.

@@ -39,6 +39,12 @@ pub struct Price {
     pub writes: Option<u64>,
     /// Whether `writes` is exact.
     pub writes_exact: bool,
+    /// Of those, what the run takes over.
+    pub rescued: backout_core::plan::Count,
+    /// Of those, what waits for a person.
+    pub waiting: backout_core::plan::Count,
+    /// Of those, what is given up.
+    pub lost: backout_core::plan::Count,
     /// How many components hold data and are put back.
     pub data_components: usize,
     /// How many of them keep the displaced data readable until `commit` or `close`.
@@ -87,6 +93,8 @@ pub struct Component {
     pub more: usize,
     /// Whether, until when and at what loss it can be put back.
     pub reversibility: Reversibility,
+    /// What putting it back costs in data, by table where a recorder counts.
+    pub price: Option<backout_core::plan::DataPrice>,
 }
 
 /// One difference.
@@ -181,6 +189,9 @@ impl From<&backout_core::plan::Price> for Price {
         Self {
             writes,
             writes_exact,
+            rescued: price.rescued,
+            waiting: price.waiting,
+            lost: price.lost,
             data_components: price.data_components,
             kept_aside: price.kept_aside,
             steps: price.steps,
@@ -210,6 +221,7 @@ impl From<&backout_core::plan::PlannedComponent> for Component {
             changes: changes.collect(),
             more: planned.delta.more,
             reversibility: planned.reversibility.clone(),
+            price: planned.price.clone(),
         }
     }
 }

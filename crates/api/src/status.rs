@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Checkpoint, Looked, Run, Shape};
+use crate::{Checkpoint, Looked, Recovered, Run, Shape};
 
 /// Where a migration stands.
 #[derive(Debug, Serialize)]
@@ -15,6 +15,10 @@ pub struct Status {
     pub phases: Vec<Phase>,
     /// Whether it is armed.
     pub armed: bool,
+    /// What is recorded of what users write.
+    pub recorders: Vec<Recorder>,
+    /// What became of recorded writes, since the checkpoint.
+    pub recovered: Vec<Recovered>,
     /// The checkpoint that a rollback would go back to.
     pub checkpoint: Option<Checkpoint>,
     /// The run that is under way, at rest or stuck.
@@ -29,6 +33,17 @@ pub struct Status {
     pub warnings: Vec<String>,
     /// How far the journal could be read.
     pub journal: Journal,
+}
+
+/// What is recorded at one component.
+#[derive(Debug, Serialize)]
+pub struct Recorder {
+    /// Which component.
+    pub component: String,
+    /// When in the migration's life it was last put in place.
+    pub since: backout_core::writes::Occasion,
+    /// What it records.
+    pub coverage: backout_core::writes::Coverage,
 }
 
 /// One phase.

@@ -97,6 +97,8 @@ pub enum Command {
     Step(commands::step::Arguments),
     /// Look whether every component is as it was saved
     Verify(commands::verify::Arguments),
+    /// Take over what users had written and the put-back state lacks; twice does nothing
+    Recover(commands::recover::Arguments),
     /// Accept the migration and drop what was kept for going back
     Commit(commands::release::Arguments),
     /// End the migration after going back and drop what was kept aside

@@ -13,7 +13,7 @@ use backout_core::capability::Capabilities;
 use backout_core::diagnostic::{Diagnostic, Place};
 use backout_core::digest::Digest;
 use backout_core::migration::{
-    Action, Claim, Component, KindFacts, MANUAL, MigrationFile, Writes, closest, lint, lint_probes,
+    Action, Claim, Component, KindFacts, MANUAL, MigrationFile, Ratio, Writes, closest, lint, lint_probes,
     lint_with_kinds,
 };
 use backout_core::name::{ComponentName, KindName, MigrationName, PhaseName};
@@ -72,6 +72,12 @@ pub struct Assembled {
     pub limit: Option<usize>,
     /// How many of one kind, where the file says so.
     pub limit_per_kind: Option<usize>,
+    /// How much more than was stated a run may lose, where the file says so.
+    pub loss_tolerance: Option<Ratio>,
+    /// Time for keeping the state before a run, where the file says so.
+    pub present_time: Option<Duration>,
+    /// Space for it in bytes, where the file says so.
+    pub present_space: Option<u64>,
     /// What the lint found that does not hold it up.
     pub warnings: Vec<Diagnostic>,
 }
@@ -140,6 +146,9 @@ pub fn assemble(
             .collect(),
         limit: file.limits.parallel.map(|limit| limit.get() as usize),
         limit_per_kind: file.limits.parallel_per_kind.map(|limit| limit.get() as usize),
+        loss_tolerance: file.limits.loss_tolerance,
+        present_time: file.limits.present_time.map(|time| time.0),
+        present_space: file.limits.present_space.map(|space| space.bytes),
         warnings,
     })
 }
@@ -162,9 +171,6 @@ fn not_used(file: &MigrationFile) -> Vec<Diagnostic> {
     found.extend(
         file.environment.as_ref().map(|label| warning("environment").at(file.source.place(label.span))),
     );
-    if file.limits.present_space.is_some() || file.limits.present_time.is_some() {
-        found.push(warning("limits.present_space, limits.present_time"));
-    }
     found
 }
 

@@ -6,6 +6,7 @@ use backout_contract::Stop;
 use backout_core::journal::Event;
 use backout_core::name::ComponentName;
 
+use crate::arm::remove;
 use crate::assemble::{Assembled, Part};
 use crate::book::Book;
 use crate::capture::refuse_open_run;
@@ -33,7 +34,10 @@ pub async fn kept(assembled: &Assembled, tools: &Tools) -> Result<Vec<Kept>, Eng
     for part in with_driver(assembled) {
         let failed = |source| EngineError::Driver { component: part.name.to_string(), source };
         let (session, context) = connect(part, tools, None, "kept", &stop).await.map_err(failed)?;
-        let places = session.displaced(&context).await.map_err(failed)?;
+        let mut places = session.displaced(&context).await.map_err(failed)?;
+        if session.coverage(&context).await.map_err(failed)?.is_some() {
+            places.push("the recorder, with every write that it holds".to_owned());
+        }
         if !places.is_empty() {
             found.push(Kept { component: part.name.clone(), places });
         }
@@ -57,6 +61,7 @@ pub async fn release(
     refuse_claimed_elsewhere(&parts, book.life(), tools).await?;
     book.append(vec![end]).await?;
     let stop = Stop::never();
+    remove(&parts, tools).await?;
     for part in with_driver(assembled) {
         let failed = |source| EngineError::Driver { component: part.name.to_string(), source };
         let (session, context) = connect(part, tools, None, "release", &stop).await.map_err(failed)?;

@@ -1,22 +1,34 @@
-//! `backout arm` and `backout disarm`. Recorders come in a later version; until then arming records that it was
-//! done, and says plainly what that does and does not prepare.
+//! `backout arm` and `backout disarm`: recorders in place before the capture, and away again.
 
-use backout_core::journal::Event;
 use backout_core::migration::Writes;
+use backout_core::name::ComponentName;
+use backout_core::writes::Coverage;
+use backout_engine::Part;
 
 use super::require;
 use crate::app::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::view::notice;
-use crate::wiring::{Migration, actor};
+use crate::view::words::counted;
+use crate::view::{Line, Output, notice};
+use crate::wiring::Migration;
 
 /// Arms.
 pub fn arm(context: &Context) -> Result<Exit, Failure> {
     let migration = context.load()?;
-    record(context, &migration, "arm", Event::Armed { by: actor() })?;
+    let placed = context.wait(async {
+        let mut writing = migration.write("arm", false).await?;
+        require::no_open_run(writing.book.life())?;
+        let tools = writing.tools.clone();
+        let placed = backout_engine::arm(&migration.assembled, &mut writing.book, &tools).await?;
+        writing.close().await?;
+        Ok(placed)
+    })?;
     notice::done(context.output, "armed");
-    for line in prepared(&migration) {
+    for (component, coverage) in &placed {
+        recorded(context.output, component, coverage);
+    }
+    for line in not_recorded(&migration) {
         notice::say(context.output, line);
     }
     notice::say(context.output, "next: backout capture");
@@ -27,39 +39,63 @@ pub fn arm(context: &Context) -> Result<Exit, Failure> {
 pub fn disarm(context: &Context) -> Result<Exit, Failure> {
     let migration = context.load()?;
     require::state(&migration.layout)?;
-    record(context, &migration, "disarm", Event::Disarmed { by: actor() })?;
+    let removed = context.wait(async {
+        let mut writing = migration.write("disarm", false).await?;
+        require::no_open_run(writing.book.life())?;
+        let tools = writing.tools.clone();
+        let removed = backout_engine::disarm(&migration.assembled, &mut writing.book, &tools).await?;
+        writing.close().await?;
+        Ok(removed)
+    })?;
     notice::done(context.output, "disarmed");
-    notice::say(context.output, "nothing was recording, so nothing had to be stopped");
+    match removed.len() {
+        0 => notice::say(context.output, "nothing was recording, so nothing had to be stopped"),
+        _ => {
+            let names: Vec<&str> = removed.iter().map(|name| name.as_str()).collect();
+            notice::say(
+                context.output,
+                format!("  {}: what users write is no longer recorded", names.join(", ")),
+            );
+        }
+    }
     Ok(Exit::Done)
 }
 
-fn record(context: &Context, migration: &Migration, verb: &str, event: Event) -> Result<(), Failure> {
-    context.wait(async {
-        let mut writing = migration.write(verb, false).await?;
-        require::no_open_run(writing.book.life())?;
-        writing.book.append(vec![event]).await?;
-        writing.close().await
-    })
+/// What the recorders of one component record.
+pub fn recorded(output: Output, component: &ComponentName, coverage: &Coverage) {
+    let tables = counted(coverage.covered.len(), "table");
+    notice::say(
+        output,
+        format!("  {component}: every write to {tables} is recorded, proven by a marker write"),
+    );
+    for gap in &coverage.uncovered {
+        warn(output, format!("{component}: {} is not recorded: {}", gap.table, gap.why));
+    }
+    for gap in &coverage.interrupted {
+        notice::say(output, format!("  {component}: {}: {}", gap.table, gap.why));
+    }
 }
 
-/// What arming means for each component with data.
-fn prepared(migration: &Migration) -> Vec<String> {
-    let holding: Vec<_> = migration
-        .assembled
-        .parts
-        .iter()
-        .filter(|part| part.capabilities().is_some_and(|capabilities| capabilities.holds_data))
-        .collect();
-    if holding.is_empty() {
-        return vec!["no component holds data that users write, so nothing had to be prepared".to_owned()];
+fn warn(output: Output, text: String) {
+    if !output.json {
+        output.aside(Line::new().doubtful("warning").plain(format!(": {text}")));
     }
-    let mut lines = vec!["no recorder was started: this version does not record what users write".to_owned()];
-    lines.extend(holding.into_iter().map(|part| {
-        let becomes = match part.writes {
-            Some(Writes::AcceptLoss) => "is given up when it goes back, as declared",
-            _ => "is kept aside whole when it goes back, for a person to look at",
-        };
-        format!("  {}: what users write after the capture {becomes}", part.name)
-    }));
-    lines
+}
+
+/// What becomes of writes to data that nobody records.
+fn not_recorded(migration: &Migration) -> Vec<String> {
+    let holding = |part: &&std::sync::Arc<Part>| {
+        part.capabilities()
+            .is_some_and(|capabilities| capabilities.holds_data && !capabilities.records_writes)
+    };
+    let parts = migration.assembled.parts.iter().filter(holding);
+    parts
+        .map(|part| {
+            let becomes = match part.writes {
+                Some(Writes::AcceptLoss) => "are given up when it goes back, as declared",
+                _ => "are kept aside with the whole when it goes back, if its kind can",
+            };
+            format!("  {}: its kind does not record; writes after the capture {becomes}", part.name)
+        })
+        .collect()
 }

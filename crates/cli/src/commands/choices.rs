@@ -1,12 +1,15 @@
 //! The choices that `plan` and `rollback` share.
 
-use backout_core::name::{ComponentName, PhaseName};
+use backout_core::name::{CheckpointId, ComponentName, PhaseName};
 use backout_core::plan::Choices;
 use clap::Args;
 
 /// What of the migration goes back.
 #[derive(Debug, Args)]
 pub struct ChoiceArguments {
+    /// Go back to this checkpoint instead of the newest; `before-rollback` is the state before the last run
+    #[arg(long, value_name = "ID", value_parser = CheckpointId::new)]
+    pub to: Option<CheckpointId>,
     /// Only this component, and what has to go along (may be repeated)
     #[arg(long, value_name = "COMPONENT", value_parser = ComponentName::new)]
     pub only: Vec<ComponentName>,
@@ -25,7 +28,7 @@ impl ChoiceArguments {
     /// As a plan takes them.
     pub fn choices(&self) -> Choices {
         Choices {
-            to: None,
+            to: self.to.clone(),
             only: self.only.clone(),
             phase: self.phase.clone(),
             keep: self.keep.iter().cloned().collect(),

@@ -110,6 +110,9 @@ fn show(context: &Context, report: &CutoverReport, late: bool) {
     if report.landed.len() > SHOWN {
         notice::say(context.output, format!("  and {} more", report.landed.len() - SHOWN));
     }
+    for (component, coverage) in &report.recorders {
+        super::arm::recorded(context.output, component, coverage);
+    }
     if late {
         notice::say(
             context.output,

@@ -14,6 +14,7 @@ pub mod init;
 pub mod list;
 pub mod log;
 pub mod plan;
+pub mod recover;
 pub mod release;
 pub mod resume;
 pub mod rollback;

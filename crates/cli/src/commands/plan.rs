@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use backout_core::life::Life;
+use backout_core::name::CheckpointId;
 use backout_core::plan::{Choices, Plan};
-use backout_engine::{PreviewInput, Tools, preview};
+use backout_engine::{PreviewInput, Tools, before_rollback, preview, put_together};
 use clap::Args;
 
 use super::choices::ChoiceArguments;
@@ -18,6 +19,9 @@ use crate::reading::{Reading, refuse_changed_manifest};
 use crate::signals;
 use crate::view::{self, Output};
 use crate::wiring::Migration;
+
+/// What people call the state before the last run.
+const BEFORE_ROLLBACK: &str = "before-rollback";
 
 /// Arguments of `backout plan`.
 #[derive(Debug, Args)]
@@ -36,8 +40,7 @@ pub struct Arguments {
 /// Shows it.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let migration = context.load()?;
-    let life = Reading::whole(&migration.layout)?;
-    let choices = checked(&arguments.choices, &migration)?;
+    let (life, choices) = context.wait(prepared(&arguments.choices, &migration))?;
     let tools = migration.look(&life)?;
     let plan = context.wait(make(&migration, &life, choices, &tools, context.output))?;
     if let Some(path) = &arguments.out {
@@ -64,6 +67,40 @@ pub fn checked(arguments: &ChoiceArguments, migration: &Migration) -> Result<Cho
         require::phase(migration, phase)?;
     }
     Ok(choices)
+}
+
+/// The journal and the choices, the state before a run put together where they go back to it.
+///
+/// # Errors
+/// The file has no such phase, the journal cannot be followed, or there is no such state.
+pub async fn prepared(
+    arguments: &ChoiceArguments,
+    migration: &Migration,
+) -> Result<(Life, Choices), Failure> {
+    let mut choices = checked(arguments, migration)?;
+    let life = Reading::whole(&migration.layout)?;
+    let Some(to) = before_a_run(&mut choices, &life)? else { return Ok((life, choices)) };
+    if life.checkpoints.get(&to).is_some_and(|checkpoint| checkpoint.sealed.is_some()) {
+        return Ok((life, choices));
+    }
+    let mut writing = migration.write("plan", false).await?;
+    let tools = writing.tools.clone();
+    put_together(&to, &migration.assembled, &mut writing.book, &tools).await?;
+    let life = writing.book.life().clone();
+    writing.close().await?;
+    Ok((life, choices))
+}
+
+/// The state before a run that the choices go back to, resolved to its name.
+///
+/// # Errors
+/// There is none.
+pub fn before_a_run(choices: &mut Choices, life: &Life) -> Result<Option<CheckpointId>, Failure> {
+    let Some(to) = &choices.to else { return Ok(None) };
+    if to.as_str() == BEFORE_ROLLBACK {
+        choices.to = Some(before_rollback(life)?);
+    }
+    Ok(choices.to.clone().filter(|to| to.as_str().starts_with("before-")))
 }
 
 /// Makes a plan.

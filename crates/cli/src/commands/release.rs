@@ -94,6 +94,7 @@ fn run(arguments: &Arguments, context: &Context, end: End) -> Result<Exit, Failu
         }
         let kept = kept(&migration.assembled, &tools).await?;
         view::release::list(output, &kept);
+        view::release::unread(output, writing.book.life());
         confirm(output, name, &format!("{} it for good", end.verb), arguments.yes).await?;
         release(&migration.assembled, end.event, &mut writing.book, &tools).await.map_err(
             |error| match error {

@@ -50,6 +50,20 @@ pub fn phase(migration: &Migration, name: &PhaseName) -> Result<(), Failure> {
     Err(with_hint(found, hints::for_unknown(name.as_str(), known)).into())
 }
 
+/// A component by name.
+///
+/// # Errors
+/// The file has no such component.
+pub fn component(migration: &Migration, name: &ComponentName) -> Result<(), Failure> {
+    let known = migration.assembled.parts.iter().map(|part| part.name.as_str());
+    if known.clone().any(|one| one == name.as_str()) {
+        return Ok(());
+    }
+    let found =
+        Diagnostic::error(codes::UNKNOWN_NAME, format!("the migration file has no component `{name}`"));
+    Err(with_hint(found, hints::for_unknown(name.as_str(), known)).into())
+}
+
 /// A message with a hint, where there is one.
 pub fn with_hint(found: Diagnostic, hint: Option<String>) -> Diagnostic {
     match hint {

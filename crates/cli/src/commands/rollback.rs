@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use backout_core::diagnostic::Diagnostic;
 use backout_core::migration::Writes;
 use backout_core::name::StepId;
-use backout_core::plan::{Count, Plan, PlannedComponent};
-use backout_engine::{Ending, RunOptions};
+use backout_core::plan::{Count, Plan, PlannedComponent, bound};
+use backout_engine::{Ending, RunOptions, put_together};
 use clap::Args;
 
 use super::choices::ChoiceArguments;
@@ -30,7 +30,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub choices: ChoiceArguments,
     /// Carry out this plan file, if the world is still as it was
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "phase", "keep", "overwrite"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["to", "only", "phase", "keep", "overwrite"])]
     pub plan: Option<PathBuf>,
     /// Do not ask
     #[arg(long)]
@@ -38,6 +38,9 @@ pub struct Arguments {
     /// Go back only if at most this many writes are lost
     #[arg(long, value_name = "N")]
     pub accept_loss: Option<u64>,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
     /// Come to rest before this step
     #[arg(long, value_name = "STEP", value_parser = StepId::new)]
     pub pause_before: Option<StepId>,
@@ -69,14 +72,18 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
         });
     }
     context.wait(async {
-        let writing = migration.write("rollback", arguments.take_over).await?;
+        let mut writing = migration.write("rollback", arguments.take_over).await?;
         require::no_open_run(writing.book.life())?;
         refuse_changed_manifest(&migration.layout, writing.book.life())?;
         let is_reviewed = reviewed.is_some();
         let plan = match reviewed {
             Some(plan) => plan,
             None => {
-                let choices = plan::checked(&arguments.choices, &migration)?;
+                let mut choices = plan::checked(&arguments.choices, &migration)?;
+                if let Some(to) = plan::before_a_run(&mut choices, writing.book.life())? {
+                    let tools = writing.tools.clone();
+                    put_together(&to, &migration.assembled, &mut writing.book, &tools).await?;
+                }
                 plan::make(&migration, writing.book.life(), choices, &writing.tools, context.output).await?
             }
         };
@@ -94,10 +101,9 @@ fn preview(arguments: &Arguments, migration: &Migration, context: &Context) -> R
     if !arguments.take_over {
         refuse_held(&migration.layout)?;
     }
-    let life = Reading::whole(&migration.layout)?;
-    require::no_open_run(&life)?;
+    require::no_open_run(&Reading::whole(&migration.layout)?)?;
+    let (life, choices) = context.wait(plan::prepared(&arguments.choices, migration))?;
     let tools = migration.look(&life)?;
-    let choices = plan::checked(&arguments.choices, migration)?;
     let plan = context.wait(plan::make(migration, &life, choices, &tools, context.output))?;
     view::plan::show(context.output, &plan);
     Ok(plan)
@@ -128,28 +134,35 @@ fn accept(arguments: &Arguments, migration: &Migration, plan: &Plan, was_read: b
         .into())
 }
 
-/// The components whose later writes nothing would bring back, and whose file does not accept that.
+/// The components that lose writes although their file does not accept that.
+///
+/// | `writes:` | loses, in the plan | held up |
+/// |---|---|---|
+/// | accept-loss | any | no |
+/// | merge | none | no |
+/// | merge | some, or nobody knows | yes |
+/// | review | any, and the displaced data is kept | no: a person has all of it |
+/// | review | some, and nothing is kept | yes |
 fn lost_for_good(migration: &Migration, plan: &Plan) -> Vec<String> {
     let declared = |component: &PlannedComponent| {
-        let part = migration.assembled.parts.iter().find(|part| part.name == component.name);
-        part.is_some_and(|part| part.writes == Some(Writes::AcceptLoss))
+        migration.assembled.parts.iter().find(|part| part.name == component.name)?.writes
     };
-    let losing = plan.acting().filter(|component| !declared(component)).filter_map(|component| {
+    let losing = plan.acting().filter_map(|component| {
         let price = component.price.as_ref()?;
-        let loses = price.writes != Count::Exactly(0) && !price.kept_aside;
-        loses.then(|| format!("`{}`: {} writes", component.name, price.writes))
+        let held_up = match declared(component) {
+            Some(Writes::AcceptLoss) => false,
+            Some(Writes::Merge) => true,
+            Some(Writes::Review) | None => !price.kept_aside,
+        };
+        let loses = held_up && price.lost != Count::Exactly(0);
+        loses.then(|| format!("`{}`: {} writes", component.name, price.lost))
     });
     losing.collect()
 }
 
-/// The most writes that may be lost: what was said, or what stood in the plan that a person read, where nothing would
-/// bring them back.
+/// The most writes that may be lost once the doors are shut: what was said, or what was stated and a little more.
 fn most_lost(arguments: &Arguments, migration: &Migration, plan: &Plan) -> Option<u64> {
-    let read = match plan.price.writes {
-        Count::Exactly(count) if !lost_for_good(migration, plan).is_empty() => Some(count),
-        _ => None,
-    };
-    arguments.accept_loss.or(read)
+    arguments.accept_loss.or_else(|| bound(plan.price.lost, migration.assembled.loss_tolerance))
 }
 
 async fn carry_out(
@@ -167,6 +180,7 @@ async fn carry_out(
         pause_before: arguments.pause_before.clone(),
         reclaim: arguments.reclaim,
         accept_loss: most_lost(arguments, migration, plan),
+        reason: arguments.reason.clone(),
         just_made,
     };
     let ending: Ending =

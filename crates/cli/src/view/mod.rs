@@ -3,7 +3,7 @@
 mod line;
 mod output;
 mod table;
-mod words;
+pub mod words;
 
 pub mod abandoned;
 pub mod check;
@@ -14,7 +14,9 @@ pub mod log;
 pub mod notice;
 pub mod page;
 pub mod plan;
+pub mod price;
 pub mod progress;
+pub mod recover;
 pub mod release;
 pub mod run;
 pub mod status;

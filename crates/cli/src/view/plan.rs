@@ -8,7 +8,7 @@ use backout_core::name::ComponentName;
 use backout_core::observation::Seen;
 use backout_core::plan::{Plan, PlannedComponent, Step};
 
-use super::words::{counted, estimate, moment, writes};
+use super::words::{counted, estimate, moment};
 use super::{Line, Output, Table};
 
 /// How many differences of one component are shown; `--json` has more.
@@ -59,29 +59,23 @@ pub fn show(output: Output, plan: &Plan) {
 
 fn price(output: Output, plan: &Plan) {
     let price = &plan.price;
-    let aside = match (price.kept_aside, price.data_components) {
-        (_, 0) => String::new(),
-        (kept, all) if kept == all => {
-            "; what stands there now is kept aside until `commit` or `close`".to_owned()
-        }
-        (0, _) => "; what stands there now is not kept".to_owned(),
-        (kept, all) => format!("; {kept} of {all} components keep aside what stands there now"),
-    };
     let people = match price.person_steps {
         0 => String::new(),
         count => format!(", {count} of them by a person"),
     };
     let mut table = Table::default();
     let mut row = |name: &str, text: String| table.row([Line::new().dim(name), Line::of(text)]);
-    row("writes lost", format!("{}{aside}", writes(price.writes)));
+    for (name, text) in super::price::rows(plan) {
+        row(name, text);
+    }
     row("doors shut", estimate(price.closed.as_ref()));
     row("takes", estimate(price.duration.as_ref()));
     row("steps", format!("{}{people}", price.steps));
     row("window", window(plan));
     table.print(&output, 2);
     for component in plan.acting() {
-        for detail in component.price.iter().flat_map(|price| &price.details) {
-            output.line(Line::indented(4).dim(format!("{}: {detail}", component.name)));
+        if let Some(price) = &component.price {
+            super::price::details(output, component.name.as_str(), price);
         }
     }
 }

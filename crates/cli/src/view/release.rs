@@ -1,5 +1,6 @@
 //! What runs kept, before and after it is let go.
 
+use backout_core::life::Life;
 use backout_engine::Kept;
 
 use super::{Line, Output};
@@ -19,6 +20,22 @@ pub fn list(output: Output, kept: &[Kept]) {
         for place in &one.places {
             output.line(Line::indented(4).plain(place));
         }
+    }
+}
+
+/// Names writes that wait for a person and cannot be taken over any more once this is done.
+pub fn unread(output: Output, life: &Life) {
+    if output.json {
+        return;
+    }
+    for (component, recovered) in life.recovered.iter().filter(|(_, recovered)| recovered.wants_a_person()) {
+        let waiting = recovered.waiting + recovered.open_conflicts;
+        output.line(
+            Line::new()
+                .doubtful("warning")
+                .plain(format!(": {waiting} writes to {component} still wait for a person; "))
+                .plain("afterwards they stand in files only, and `backout recover` cannot take them over"),
+        );
     }
 }
 

@@ -114,6 +114,9 @@ pub fn ending(output: Output, ending: &Ending, run: Option<&RunLife>, exit: Exit
                 ": run {id} put everything back, and looked at {}.",
                 counted(looked, "component")
             )));
+            if let Some(run) = run {
+                super::price::paid(output, run);
+            }
             next(output, &["backout status", "backout close   (lets go of what was kept aside)"]);
         }
         Ending::Closed { run: id, outcome } => {
@@ -121,6 +124,7 @@ pub fn ending(output: Output, ending: &Ending, run: Option<&RunLife>, exit: Exit
             output.line(Line::new().bad(format!("Run {id} is {word}.")));
             if let Some(run) = run {
                 not_verified(output, run);
+                super::price::paid(output, run);
             }
             next(output, &["backout verify", "backout rollback", "backout log"]);
         }

@@ -1,6 +1,8 @@
 //! Where a migration stands and what is legal next.
 
-use backout_api::{Checkpoint, Cutover, Holder as HolderShape, Journal, Next, Phase, Status};
+use backout_api::{
+    Checkpoint, Cutover, Holder as HolderShape, Journal, Next, Phase, Recorder, Recovered, Status,
+};
 use backout_core::life::{Legal, Life, PhaseState};
 use backout_core::name::{ComponentName, PhaseName};
 use backout_store::{Holder, Standing};
@@ -70,6 +72,7 @@ pub fn show(output: Output, situation: &Situation<'_>) {
     }
     phases(output, situation);
     checkpoint(output, life);
+    recorders(output, life);
     holder(output, situation);
     if let Some(run) = life.open_run() {
         output.blank();
@@ -154,6 +157,29 @@ fn checkpoint(output: Output, life: &Life) {
     }
 }
 
+fn recorders(output: Output, life: &Life) {
+    for (component, (_, coverage)) in &life.recorders {
+        let line = Line::indented(2)
+            .dim("recorded   ")
+            .bold(component.as_str())
+            .plain(format!(", {}", counted(coverage.covered.len(), "table")));
+        output.line(match coverage.uncovered.len() {
+            0 => line,
+            more => line.doubtful(format!(", {} not", counted(more, "table"))),
+        });
+    }
+    for (component, recovered) in life.recovered.iter().filter(|(_, recovered)| recovered.wants_a_person()) {
+        let waiting = recovered.waiting + recovered.open_conflicts;
+        output.line(
+            Line::indented(2)
+                .dim("waits      ")
+                .bold(component.as_str())
+                .doubtful(format!(", {waiting} writes for a person"))
+                .plain(": backout recover"),
+        );
+    }
+}
+
 fn holder(output: Output, situation: &Situation<'_>) {
     let Some((holder, standing)) = &situation.holder else { return };
     let line = Line::indented(2);
@@ -193,6 +219,20 @@ fn shape(situation: &Situation<'_>) -> Status {
         state: situation.state(),
         phases: phases.collect(),
         armed: life.armed,
+        recorders: life
+            .recorders
+            .iter()
+            .map(|(component, (occasion, coverage))| Recorder {
+                component: component.to_string(),
+                since: *occasion,
+                coverage: coverage.clone(),
+            })
+            .collect(),
+        recovered: life
+            .recovered
+            .iter()
+            .map(|(component, recovered)| Recovered::of(component.as_str(), recovered))
+            .collect(),
         checkpoint: life.checkpoint().map(|(id, checkpoint, _)| Checkpoint::of(id, checkpoint)),
         run: life.open_run().map(backout_api::Run::from),
         holder: situation.holder.as_ref().map(|(holder, standing)| HolderShape {

@@ -250,8 +250,8 @@ impl Life {
                 }
                 self.cutovers.insert(phase.clone(), Cutover { at: *at, late: *late });
             }
-            Event::Committed { .. } => self.end = Some(End::Committed),
-            Event::Closed { .. } => self.end = Some(End::Closed),
+            Event::Committed { .. } => self.over(End::Committed),
+            Event::Closed { .. } => self.over(End::Closed),
             Event::RunOpened { .. } => {
                 if let Some(open) = self.open_run() {
                     return Err(format!("run {} is still open", open.id));
@@ -303,6 +303,13 @@ impl Life {
             | Event::RunStuck { .. } => self.in_run(record)?,
         }
         Ok(())
+    }
+
+    /// Recorders go with what was kept.
+    fn over(&mut self, end: End) {
+        self.end = Some(end);
+        self.armed = false;
+        self.recorders.clear();
     }
 
     fn took(&mut self, step: &StepId, millis: u64) {

@@ -4,6 +4,7 @@ use super::{End, Life, RunLife};
 use crate::journal::Outcome;
 use crate::name::{ComponentName, PhaseName};
 use crate::order::Group;
+use crate::writes::Recovered;
 
 /// Where a phase stands. The state of a migration is the states of its phases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -127,9 +128,9 @@ pub struct Legal {
 /// | no checkpoint | `capture` (after `arm`), `disarm` |
 /// | captured, no phase cut over | `cutover`, `plan`, `rollback`, `capture` |
 /// | some phase cut over | `plan`, `rollback`, `verify`, `commit`, `cutover` |
-/// | rolled back or not verified | `verify`, `rollback`, `close`, `capture` |
+/// | rolled back or not verified | `verify`, `rollback`, `recover` (where writes wait), `rollback --to before-rollback`, `close`, `capture` |
 pub fn legal_next(life: &Life, phases: &[PhaseState]) -> Vec<Legal> {
-    let legal = |pairs: &[(&'static str, &'static str)]| {
+    let legal = |pairs: &[(&'static str, &'static str)]| -> Vec<Legal> {
         pairs.iter().map(|&(command, does)| Legal { command, does }).collect()
     };
     if let Some(run) = life.open_run() {
@@ -163,12 +164,19 @@ pub fn legal_next(life: &Life, phases: &[PhaseState]) -> Vec<Legal> {
         ]);
     }
     if any(PhaseState::RolledBack) || any(PhaseState::NotVerified) {
-        return legal(&[
+        let mut next = legal(&[
             ("verify", "look at every component again"),
             ("rollback", "go back with what differs; nothing to do if nothing does"),
+        ]);
+        if life.recovered.values().any(Recovered::wants_a_person) {
+            next.push(Legal { command: "recover", does: "take over writes that wait for a person" });
+        }
+        next.extend(legal(&[
+            ("rollback --to before-rollback", "take the rollback back"),
             ("close", "end the migration and release what was kept"),
             ("capture", "save a new checkpoint for another try"),
-        ]);
+        ]));
+        return next;
     }
     if any(PhaseState::Captured) {
         return legal(&[

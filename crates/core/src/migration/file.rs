@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use serde::{Deserialize, Serialize};
 
 use super::reference::{Reference, SecretReference};
-use super::scalars::{DurationText, Size};
+use super::scalars::{DurationText, Ratio, Size};
 use super::source::{Source, Span, Spanned};
 use super::tree::Tree;
 use crate::name::{ComponentName, KindName, MigrationName, PhaseName};
@@ -67,6 +67,10 @@ pub struct Limits {
     /// Time for that checkpoint.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub present_time: Option<DurationText>,
+    /// How much more than was stated may be lost to users who write on while a run is prepared; a quarter, and never
+    /// fewer than a hundred writes, unless given. What is stated as lossless may never lose anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_tolerance: Option<Ratio>,
 }
 
 /// One thing that can be put back.

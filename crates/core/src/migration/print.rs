@@ -43,6 +43,7 @@ pub(super) fn file_tree(file: &MigrationFile) -> Tree {
     limits.plain("parallel_per_kind", file.limits.parallel_per_kind);
     limits.text("present_space", file.limits.present_space.map(|size| size.to_string()));
     limits.text("present_time", file.limits.present_time.map(|time| time.to_string()));
+    limits.text("loss_tolerance", file.limits.loss_tolerance.map(|ratio| ratio.to_string()));
     top.map("limits", limits);
     let components =
         file.components.iter().map(|c| (key(c.name.value.as_str()), component_tree(c))).collect();
@@ -168,11 +169,16 @@ fn key(name: &str) -> Spanned<String> {
     Spanned::nowhere(name.to_owned())
 }
 
+/// YAML looks no further for the colon of a key; a longer key is announced.
+const LONGEST_KEY: usize = 1024;
+
 fn map(entries: &[Entry], indent: usize, out: &mut String) {
+    let margin = " ".repeat(indent);
     for (name, inner) in entries {
-        out.push_str(&" ".repeat(indent));
-        out.push_str(&quoted_unless_plain(&name.value));
-        out.push(':');
+        let key = quoted_unless_plain(&name.value);
+        let is_announced = key.len() >= LONGEST_KEY;
+        let (opening, ending) = if is_announced { ("? ", format!("\n{margin}:")) } else { ("", ":".into()) };
+        out.push_str(&format!("{margin}{opening}{key}{ending}"));
         value(inner, indent, out);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::migration::Ratio;
 use crate::name::StepId;
 use crate::writes::Counted;
 
@@ -132,6 +133,26 @@ impl DataPrice {
     }
 }
 
+/// The most writes that a run may lose once this price was stated: users write on until the door is shut.
+///
+/// | stated | may lose |
+/// |---|---|
+/// | none | none |
+/// | so many | a quarter more (or as much as the tolerance says), and never fewer than a hundred more |
+/// | at least so many, or nobody knows | any number: that was said before anybody agreed |
+pub fn bound(stated: Count, tolerance: Option<Ratio>) -> Option<u64> {
+    match stated {
+        Count::Exactly(0) => Some(0),
+        Count::Exactly(count) => {
+            let millionths = u128::from(tolerance.map_or(250_000, |ratio| ratio.millionths));
+            let more = u128::from(count) * millionths / 1_000_000;
+            let more = u64::try_from(more).unwrap_or(u64::MAX).max(if tolerance.is_some() { 0 } else { 100 });
+            Some(count.saturating_add(more))
+        }
+        Count::AtLeast(_) | Count::Unknown => None,
+    }
+}
+
 /// A time from earlier runs, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {
@@ -223,6 +244,23 @@ mod tests {
             let price = price.judged(becomes, counted.cloned());
             let found = (price.writes, price.rescued, price.waiting, price.lost);
             assert_eq!(found, expected, "{becomes:?} {kept_aside} {counted:?}");
+        }
+    }
+
+    #[test]
+    fn a_price_may_grow_as_far_as_its_tolerance() {
+        let five_percent = Ratio { millionths: 50_000 };
+        for (stated, tolerance, expected) in [
+            (Count::Exactly(0), None, Some(0)),
+            (Count::Exactly(0), Some(five_percent), Some(0)),
+            (Count::Exactly(1), None, Some(101)),
+            (Count::Exactly(1000), None, Some(1250)),
+            (Count::Exactly(1000), Some(five_percent), Some(1050)),
+            (Count::Exactly(u64::MAX), None, Some(u64::MAX)),
+            (Count::AtLeast(3), Some(five_percent), None),
+            (Count::Unknown, None, None),
+        ] {
+            assert_eq!(bound(stated, tolerance), expected, "{stated:?} {tolerance:?}");
         }
     }
 

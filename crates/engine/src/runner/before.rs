@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backout_contract::{Depth, Stop};
+use backout_contract::{Depth, Stop, StopLevel};
 use backout_core::journal::Event;
 use backout_core::plan::Plan;
 
@@ -36,7 +36,14 @@ pub(super) async fn keep_before(
     let displaces =
         |part: &Arc<Part>| part.capabilities().is_some_and(|capabilities| capabilities.keeps_displaced);
     let (swapped, copied): (Vec<_>, Vec<_>) = missing.into_iter().partition(displaces);
-    let stop = Stop::never();
+    let copied = within_space(assembled, plan, copied);
+    let (raise, stop) = Stop::channel();
+    let watch = assembled.present_time.map(|time| {
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            raise.send_replace(StopLevel::Finish);
+        })
+    });
     let mut events = Vec::new();
     for (parts, depth, displaced) in [(swapped, Depth::Look, true), (copied, Depth::Keep, false)] {
         let mut all = look_all(&parts, tools, depth, &stop).await;
@@ -54,8 +61,28 @@ pub(super) async fn keep_before(
             });
         }
     }
+    if let Some(watch) = watch {
+        watch.abort();
+    }
     if !events.is_empty() {
         book.append(events).await?;
     }
     Ok(())
+}
+
+/// The components whose copies fit into the space that the file grants, judged by what was saved of them; the small
+/// ones first. What does not fit is not kept, and the way back is not held up by it.
+fn within_space(assembled: &Assembled, plan: &Plan, mut parts: Vec<Arc<Part>>) -> Vec<Arc<Part>> {
+    let Some(space) = assembled.present_space else { return parts };
+    let bytes = |part: &Arc<Part>| -> u64 {
+        let data = plan.component(&part.name).map(|component| component.data.as_slice()).unwrap_or_default();
+        data.iter().map(|one| one.bytes).sum()
+    };
+    parts.sort_by_key(bytes);
+    let mut taken = 0u64;
+    parts.retain(|part| {
+        taken = taken.saturating_add(bytes(part));
+        taken <= space
+    });
+    parts
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::super::{
     Action, Component, Dependency, DurationText, ExtraEdge, Kind, Limits, Manual, MigrationFile, Phase,
-    Reference, Side, Size, Source, Span, Spanned, Tree, Vault, Verification, Writes, parse, print,
+    Ratio, Reference, Side, Size, Source, Span, Spanned, Tree, Vault, Verification, Writes, parse, print,
     print_tree,
 };
 use super::{WHOLE, read};
@@ -219,12 +219,16 @@ fn component() -> impl Strategy<Value = Component> {
 fn limits() -> impl Strategy<Value = Limits> {
     let count = || proptest::option::of(any::<NonZeroU32>());
     let size = proptest::option::of(any::<u64>().prop_map(|bytes| Size { bytes }));
-    (count(), count(), size, proptest::option::of(duration())).prop_map(
-        |(parallel, parallel_per_kind, present_space, present_time)| Limits {
+    let ratio = proptest::option::of(
+        any::<u32>().prop_map(|millionths| Ratio { millionths: millionths % 1_000_001 }),
+    );
+    (count(), count(), size, proptest::option::of(duration()), ratio).prop_map(
+        |(parallel, parallel_per_kind, present_space, present_time, loss_tolerance)| Limits {
             parallel,
             parallel_per_kind,
             present_space,
             present_time,
+            loss_tolerance,
         },
     )
 }

@@ -1,0 +1,193 @@
+//! What going back costs in data, as it was stated, and as it was paid.
+
+use backout_core::life::RunLife;
+use backout_core::plan::{Count, DataPrice, Plan, Price};
+use backout_core::writes::{Counted, Recovered, TableWrites, Tally};
+
+use super::words::{counted as number, lasting, writes};
+use super::{Line, Output, Table};
+
+/// How many tables of one component are named.
+const TABLES: usize = 12;
+/// How many conflicts are named.
+const CONFLICTS: usize = 8;
+
+/// The rows of a stated price that are about data.
+pub fn rows(plan: &Plan) -> Vec<(&'static str, String)> {
+    let price = &plan.price;
+    if price.data_components == 0 {
+        return vec![("writes lost", writes(price.lost))];
+    }
+    let mut rows = Vec::new();
+    if price.writes != price.lost {
+        rows.push(("users wrote", format!("{} since the state that is put back", amount(price.writes))));
+    }
+    if price.rescued != Count::Exactly(0) {
+        rows.push(("taken over", amount(price.rescued)));
+    }
+    if price.waiting != Count::Exactly(0) {
+        rows.push((
+            "for a person",
+            format!("{}; they are kept, and nothing is put in", amount(price.waiting)),
+        ));
+    }
+    rows.push(("writes lost", format!("{}{}", writes(price.lost), aside(price))));
+    rows
+}
+
+fn aside(price: &Price) -> String {
+    match (price.kept_aside, price.data_components) {
+        (_, 0) => String::new(),
+        (kept, all) if kept == all => {
+            "; what stands there now is kept aside until `commit` or `close`".to_owned()
+        }
+        (0, _) => "; what stands there now is not kept".to_owned(),
+        (kept, all) => format!("; {kept} of {all} components keep aside what stands there now"),
+    }
+}
+
+fn amount(count: Count) -> String {
+    match count {
+        Count::Exactly(1) => "1 write".to_owned(),
+        Count::Exactly(count) => format!("{count} writes"),
+        Count::AtLeast(count) => format!("at least {count} writes"),
+        Count::Unknown => "writes that cannot be counted".to_owned(),
+    }
+}
+
+/// Where the writes of a component are counted.
+pub fn details(output: Output, component: &str, price: &DataPrice) {
+    let Some(counted) = &price.counted else {
+        for detail in &price.details {
+            output.line(Line::indented(4).dim(format!("{component}: {detail}")));
+        }
+        return;
+    };
+    for table in counted.tables.iter().take(TABLES) {
+        output.line(Line::indented(4).dim(format!("{component}: {}", of_table(table))));
+    }
+    if counted.tables.len() > TABLES {
+        let more = number(counted.tables.len() - TABLES, "more table");
+        output.line(Line::indented(4).dim(format!("{component}: and {more}")));
+    }
+    gaps(output, component, counted);
+}
+
+fn gaps(output: Output, component: &str, counted: &Counted) {
+    for gap in &counted.gaps {
+        output.line(
+            Line::indented(4)
+                .plain(format!("{component}: "))
+                .doubtful(format!("not recorded: {}", gap.table))
+                .plain(format!(", {}", gap.why)),
+        );
+    }
+}
+
+/// What was written to one table.
+fn of_table(table: &TableWrites) -> String {
+    let mut parts = Vec::new();
+    if table.before_cutover.sum() > 0 {
+        parts.push(format!("{} before cutover", tally(table.before_cutover)));
+    }
+    if table.since_cutover.sum() > 0 {
+        parts.push(format!("{} since cutover", tally(table.since_cutover)));
+    }
+    if table.unmapped > 0 {
+        parts.push(format!("{} with no place in the put-back state", table.unmapped));
+    }
+    if table.migration > 0 {
+        parts.push(format!("{} by the migration itself, which count as nobody's", table.migration));
+    }
+    format!("{}: {}", table.table, parts.join("; "))
+}
+
+fn tally(tally: Tally) -> String {
+    let parts = [(tally.inserted, "inserted"), (tally.changed, "changed"), (tally.deleted, "deleted")];
+    let told: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    told.join(", ")
+}
+
+/// What a run cost in the end, beside what was stated.
+pub fn paid(output: Output, run: &RunLife) {
+    let Some(stated) = &run.price else { return };
+    let took = run.ended.map(|ended| ended.duration_since(run.opened).unsigned_abs());
+    if run.counted.is_empty() && run.recovered.is_empty() && took.is_none() {
+        return;
+    }
+    let mut table = Table::default().headed(&["price", "stated", "paid"]);
+    if stated.data_components > 0 {
+        let sum = |part: fn(&Recovered) -> u64| run.recovered.values().map(part).sum::<u64>();
+        let over = sum(|one| one.applied.saturating_add(one.already));
+        let mut row = |name: &str, stated: Count, paid: u64| {
+            if stated != Count::Exactly(0) || paid > 0 {
+                table.row([Line::new().dim(name), Line::of(writes(stated)), Line::of(paid.to_string())]);
+            }
+        };
+        row("writes taken over", stated.rescued, over);
+        row("writes for a person", stated.waiting, sum(|one| one.waiting.saturating_add(one.open_conflicts)));
+        let lost = lost(run);
+        table.row([Line::new().dim("writes lost"), Line::of(writes(stated.lost)), Line::of(writes(lost))]);
+    }
+    if let Some(took) = took {
+        let expected = stated.duration.as_ref().map(|one| std::time::Duration::from_millis(one.millis));
+        table.row([
+            Line::new().dim("time"),
+            Line::of(expected.map_or_else(|| "not known".to_owned(), lasting)),
+            Line::of(lasting(took)),
+        ]);
+    }
+    table.print(&output, 2);
+    for (component, recovered) in &run.recovered {
+        account(output, component.as_str(), recovered);
+    }
+}
+
+/// What is given up for good, as counted behind the shut door.
+fn lost(run: &RunLife) -> Count {
+    run.counted.iter().fold(Count::Exactly(0), |sum, (component, counted)| {
+        sum.plus(match run.recovered.get(component) {
+            Some(recovered) if counted.gaps.is_empty() => Count::Exactly(recovered.unmapped),
+            Some(recovered) => Count::AtLeast(recovered.unmapped),
+            None => counted.writes(),
+        })
+    })
+}
+
+/// What became of the writes of one component: conflicts and files.
+pub fn account(output: Output, component: &str, recovered: &Recovered) {
+    let indented = || Line::indented(2).bold(component).plain("  ");
+    if recovered.conflicts() > 0 {
+        let open = match recovered.open_conflicts {
+            0 => String::new(),
+            open => format!(", {open} wait for a person"),
+        };
+        let count = number(usize::try_from(recovered.conflicts()).unwrap_or(usize::MAX), "row");
+        output.line(indented().doubtful(format!("{count} changed on both sides")).plain(open));
+        for conflict in recovered.conflicts.iter().take(CONFLICTS) {
+            let columns = match conflict.columns.is_empty() {
+                true => String::new(),
+                false => format!(" ({})", conflict.columns.join(", ")),
+            };
+            let stands = match conflict.winner {
+                Some(backout_core::writes::Winner::Recorded) => "what users wrote stands",
+                Some(backout_core::writes::Winner::Restored) => "the put-back version stands",
+                None => "the put-back version stands until somebody chooses",
+            };
+            let why = conflict.cause.because();
+            let text = format!("{} {}{columns}: {why}; {stands}", conflict.table, conflict.key);
+            output.line(Line::indented(4).plain(text));
+        }
+    }
+    if recovered.unmapped > 0 {
+        output.line(
+            indented()
+                .bad(format!("{} writes", recovered.unmapped))
+                .plain(" had no place in the put-back state"),
+        );
+    }
+    for file in &recovered.files {
+        output.line(indented().dim(format!("see {file}")));
+    }
+}
