@@ -28,7 +28,11 @@ pub fn arm(context: &Context) -> Result<Exit, Failure> {
     for (component, coverage) in &placed {
         recorded(context.output, component, coverage);
     }
-    for line in not_recorded(&migration) {
+    let others = not_recorded(&migration);
+    if placed.is_empty() && others.is_empty() {
+        notice::say(context.output, "no component holds data that users write, so nothing had to be prepared");
+    }
+    for line in others {
         notice::say(context.output, line);
     }
     notice::say(context.output, "next: backout capture");

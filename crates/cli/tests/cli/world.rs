@@ -202,7 +202,9 @@ macro_rules! assert_seen {
             (r"\b[0-9a-f]{12}\b", "DIGEST"),
             (r"about \d+(\.\d)? (ms|s|min)", "about DURATION"),
             (r"in \d+(\.\d)? (ms|s)", "in DURATION"),
-            (r"\b\d+(\.\d)? (ms|s)  ", "DURATION  "),
+            (r"\b\d+(\.\d)? (ms|s)  +", "DURATION  "),
+            // As wide as the longest of them.
+            (r"took +steps", "took  steps"),
             (r"process \d+", "process PID"),
         ] {
             settings.add_filter(pattern, with);
