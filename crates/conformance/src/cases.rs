@@ -68,6 +68,7 @@ macro_rules! each_case {
             killed::killed_while_putting_away_is_resumable
             stopped::stopped_is_resumable
             aside::what_is_displaced_is_kept
+            aside::what_is_displaced_can_be_captured
             aside::release_removes_it_and_only_it
             doors::doors_shut_and_open
             doors::restarts_happen_once

@@ -55,6 +55,7 @@ caught! {
     what_is_left_to_a_second_attempt: TIDIES_ONLY_WHEN_ASKED_AGAIN by "killed_anywhere_is_resumable";
     steps_that_are_denied: DENIES_ITS_STEPS by "steps_lead_to_saved";
     what_is_displaced_is_lost: LOSES_THE_DISPLACED by "what_is_displaced_is_kept";
+    nobody_knows_who_displaced: FORGETS_WHO_DISPLACED by "what_is_displaced_can_be_captured";
     too_much_is_released: RELEASES_TOO_MUCH by "release_removes_it_and_only_it";
     nothing_is_released: RELEASES_NOTHING by "release_removes_it_and_only_it";
     the_door_lies: DOOR_LIES by "doors_shut_and_open";

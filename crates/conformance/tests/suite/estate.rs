@@ -12,6 +12,7 @@ pub struct Thing {
     pub secret: String,
     pub rows: Vec<String>,
     pub is_corrupt: bool,
+    pub displaced_by: Option<String>,
 }
 
 /// A place for one thing.

@@ -166,25 +166,22 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
         if FLAW == flaw::LOOKING_TOUCHES {
             with(&self.name, |slot| slot.looks += 1);
         }
-        let content = json!(thing.rows);
-        let state = State {
-            content: Digest::of_value("memory", &content),
-            rows: thing.rows.len(),
-            value: thing.value,
-            secret: thing.secret,
-            noise: if FLAW == flaw::RANDOM_STATE { NOISE.fetch_add(1, Ordering::Relaxed) } else { 0 },
-            growing: u32::from(FLAW == flaw::CHANGES_IN_JSON),
-            marker: marker.filter(|_| FLAW == flaw::MARKER_IS_PART),
-        };
-        let mut data = Vec::new();
-        if depth == Depth::Keep {
-            let bytes = content.to_string().into_bytes();
-            let blob = context.vault.put(&bytes).await.map_err(|error| {
-                DriverError::new(ErrorKind::BadData, "keep the rows").caused_by(error).nothing_happened()
-            })?;
-            data.push(DataPart { name: "rows".into(), blob, bytes: bytes.len() as u64 });
+        let mut captured = captured(context, thing, depth).await?;
+        if let Some(state) = &mut captured.state {
+            state.noise = if FLAW == flaw::RANDOM_STATE { NOISE.fetch_add(1, Ordering::Relaxed) } else { 0 };
+            state.growing = u32::from(FLAW == flaw::CHANGES_IN_JSON);
+            state.marker = marker.filter(|_| FLAW == flaw::MARKER_IS_PART);
         }
-        Ok(Captured { state: Some(state), identity: Some("memory".into()), data })
+        Ok(captured)
+    }
+
+    async fn capture_displaced(&self, context: &Context) -> Result<Option<Captured<State>>, DriverError> {
+        let run = context.run.as_ref().map(ToString::to_string);
+        let is_ours = |thing: &&Thing| thing.displaced_by == run || FLAW == flaw::FORGETS_WHO_DISPLACED;
+        match with(&self.name, |slot| slot.displaced.iter().rfind(is_ours).cloned()) {
+            Some(thing) => captured(context, thing, Depth::Keep).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn revert(&self, context: &Context, step: &StepOrder<State>) -> Result<Effect, DriverError> {
@@ -192,6 +189,7 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
         if FLAW == flaw::TIDIES_ONLY_WHEN_ASKED_AGAIN {
             with(&self.name, |slot| slot.displaced.extend(slot.beside.take()));
         }
+        let run = || context.run.as_ref().map(ToString::to_string);
         let live = with(&self.name, |slot| slot.thing.clone());
         if is_after(live.as_ref(), step) {
             let again = FLAW == flaw::DOES_IT_AGAIN && step.saved.is_some();
@@ -209,7 +207,7 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
                 tokio::task::yield_now().await;
             }
             if FLAW != flaw::NEVER_PUTS_AWAY {
-                with(&self.name, displace);
+                with(&self.name, |slot| displace(slot, run()));
             }
             return applied();
         };
@@ -221,13 +219,14 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
         if context.stop.level() > StopLevel::Go && FLAW != flaw::STOPPED_BY_HALVES {
             return Err(DriverError::new(ErrorKind::Other, "go on, being told to stop").nothing_happened());
         }
-        let new = Thing { value: saved.value.clone(), secret: saved.secret.clone(), rows, is_corrupt: false };
+        let new =
+            Thing { value: saved.value.clone(), secret: saved.secret.clone(), rows, ..Thing::default() };
         if FLAW == flaw::DONE_BY_HALVES
             || (FLAW == flaw::STOPPED_BY_HALVES && context.stop.level() > StopLevel::Go)
         {
             with(&self.name, |slot| {
                 if let Some(thing) = &mut slot.thing {
-                    slot.displaced.push(thing.clone());
+                    slot.displaced.push(Thing { displaced_by: run(), ..thing.clone() });
                     thing.value = new.value.clone();
                 }
             });
@@ -246,7 +245,10 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
             return applied();
         }
         if FLAW == flaw::TIDIES_ONLY_WHEN_ASKED_AGAIN {
-            with(&self.name, |slot| slot.beside = slot.thing.replace(new));
+            with(&self.name, |slot| {
+                let old = slot.thing.replace(new);
+                slot.beside = old.map(|old| Thing { displaced_by: run(), ..old });
+            });
             tokio::task::yield_now().await;
             with(&self.name, |slot| slot.displaced.extend(slot.beside.take()));
             return applied();
@@ -255,7 +257,7 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
         tokio::task::yield_now().await;
         with(&self.name, |slot| {
             let kept_rows = slot.thing.as_ref().map(|thing| thing.rows.clone());
-            displace(slot);
+            displace(slot, run());
             slot.thing = slot.beside.take();
             match (FLAW, &mut slot.thing) {
                 (flaw::FORGETS_DATA, Some(thing)) => thing.rows = kept_rows.unwrap_or_default(),
@@ -343,9 +345,31 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
     }
 }
 
-fn displace(slot: &mut Slot) {
+async fn captured(context: &Context, thing: Thing, depth: Depth) -> Result<Captured<State>, DriverError> {
+    let content = json!(thing.rows);
+    let state = State {
+        content: Digest::of_value("memory", &content),
+        rows: thing.rows.len(),
+        value: thing.value,
+        secret: thing.secret,
+        noise: 0,
+        growing: 0,
+        marker: None,
+    };
+    let mut data = Vec::new();
+    if depth == Depth::Keep {
+        let bytes = content.to_string().into_bytes();
+        let blob = context.vault.put(&bytes).await.map_err(|error| {
+            DriverError::new(ErrorKind::BadData, "keep the rows").caused_by(error).nothing_happened()
+        })?;
+        data.push(DataPart { name: "rows".into(), blob, bytes: bytes.len() as u64 });
+    }
+    Ok(Captured { state: Some(state), identity: Some("memory".into()), data })
+}
+
+fn displace(slot: &mut Slot, run: Option<String>) {
     if let Some(thing) = slot.thing.take() {
-        slot.displaced.push(thing);
+        slot.displaced.push(Thing { displaced_by: run, ..thing });
     }
 }
 

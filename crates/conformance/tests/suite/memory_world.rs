@@ -60,7 +60,7 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> World for MemoryWorld<FLAW, O
 
     async fn set_up(&self) {
         let rows = vec!["one".into(), "two".into()];
-        let thing = Thing { value: "before".into(), secret: SECRET.into(), rows, is_corrupt: false };
+        let thing = Thing { value: "before".into(), secret: SECRET.into(), rows, ..Thing::default() };
         self.slot(|slot| {
             slot.thing = Some(thing);
             slot.is_open = true;

@@ -9,6 +9,8 @@ use super::keep::keep;
 use super::selector::Selector;
 use super::state::TreeState;
 use super::walk::{Outline, Trouble, walk};
+use crate::displaced::{Places, is_there};
+use crate::judge::Found;
 use crate::pace::{Pace, blocking};
 use crate::trouble::shown;
 
@@ -35,6 +37,25 @@ pub(super) async fn capture(
         Depth::Keep => keep(context, root, selector).await?,
     };
     Ok(Captured { state, identity: None, data })
+}
+
+/// Captures what the run of a call displaced, with its data: the tree that stood at its place when the run put the
+/// saved one there. A run displaces once; what it finds displaced already, it never exchanges again.
+pub(super) async fn capture_displaced(
+    context: &Context,
+    target: &Path,
+    selector: &Selector,
+) -> Result<Option<Captured<TreeState>>, DriverError> {
+    let displaced = Places::of(target, context)?.displaced;
+    if !is_there(&displaced)? {
+        return Ok(None);
+    }
+    let looked = keep(context, &displaced, selector).await;
+    let kept = looked.map(|(state, data)| state.map(|state| (state, data)));
+    Ok(match Found::from_look(kept)? {
+        Found::Present((state, data)) => Some(Captured { state: Some(state), identity: None, data }),
+        Found::Absent | Found::Unreadable(_) => None,
+    })
 }
 
 /// Looks at a tree and digests what is in its files.

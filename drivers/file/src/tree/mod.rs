@@ -143,6 +143,10 @@ impl Session<FileTree> for TreeSession {
         ready::ready(&self.target, &self.selector, saved)
     }
 
+    async fn capture_displaced(&self, context: &Context) -> Result<Option<Captured<TreeState>>, DriverError> {
+        capture::capture_displaced(context, &self.target, &self.selector).await
+    }
+
     async fn read_marker(&self, _: &Context) -> Result<Option<Value>, DriverError> {
         marker::read(&self.target).map_err(|error| of_file(error).nothing_happened())
     }

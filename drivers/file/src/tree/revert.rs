@@ -64,7 +64,11 @@ pub(super) async fn sight(
     let live = Found::from_look(look(context, target, selector).await)?;
     let is_displaced = is_there(&places.displaced)?;
     Ok(match (&live, &step.saved) {
-        (Found::Present(live), Some(saved)) if live.state.same_shape(saved) => Some(Sighting::After),
+        (Found::Present(live), Some(saved)) if live.state.same_shape(saved) => {
+            // The old tree has not got its own name yet, or a copy that was not needed is left over.
+            let is_half_done = !is_displaced && is_there(&places.beside)?;
+            Some(if is_half_done { Sighting::Before } else { Sighting::After })
+        }
         (Found::Absent, None) => Some(Sighting::After),
         // Ours stood there, and was changed since.
         (Found::Present(_), Some(_)) if is_displaced => Some(Sighting::After),

@@ -20,7 +20,11 @@ async fn killed_between_exchange_and_rename() {
     let step = step(&bench, &saved).await;
     bench.revert(&step).await.unwrap();
     fs::rename(helper(&bench, "displaced"), helper(&bench, "beside")).unwrap();
-    assert_eq!(bench.sight(&step).await.unwrap(), Sighting::After);
+    assert_eq!(
+        bench.sight(&step).await.unwrap(),
+        Sighting::Before,
+        "the old tree has no name of its own yet"
+    );
     assert_eq!(bench.displaced().await.unwrap(), [helper(&bench, "beside").display().to_string()]);
     let effect = bench.revert(&step).await.unwrap();
     assert!(matches!(effect, Effect::Applied { .. }), "{effect:?}");
@@ -108,4 +112,48 @@ async fn a_change_that_keeps_every_name_and_size_is_seen() {
     fs::write(bench.world.site().join("plain"), "MIGRATED").unwrap();
     let effect = bench.revert(&step).await.unwrap();
     assert!(matches!(effect, Effect::Blocked { .. }), "{effect:?}");
+}
+
+#[tokio::test]
+async fn what_a_run_displaced_is_captured_without_what_is_left_alone_and_without_a_trace() {
+    let (bench, saved) = saved::<TreeWorld>().await;
+    bench.world.migrate().await;
+    let stood = bench.look(Depth::Keep).await.unwrap();
+    put_back(&bench, &saved).await;
+    fs::write(bench.world.site().join("access.log"), "another line\n").unwrap();
+    let before = full_listing(&helper(&bench, "displaced"));
+    let captured = bench.session().await.unwrap().capture_displaced(&bench.context()).await.unwrap().unwrap();
+    assert_eq!(captured.state, stood.state, "times and all");
+    let names = |data: &[backout_core::checkpoint::DataPart]| -> Vec<(String, u64)> {
+        data.iter().map(|part| (part.name.clone(), part.bytes)).collect()
+    };
+    assert_eq!(names(&captured.data), names(&stood.data));
+    assert_eq!(full_listing(&helper(&bench, "displaced")), before);
+}
+
+#[tokio::test]
+async fn a_displaced_thing_that_cannot_be_read_is_as_good_as_none() {
+    let (bench, saved) = saved::<TreeWorld>().await;
+    bench.world.migrate().await;
+    put_back(&bench, &saved).await;
+    let pipe = helper(&bench, "displaced").join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, pipe, rustix::fs::Mode::RUSR).unwrap();
+    let captured = bench.session().await.unwrap().capture_displaced(&bench.context()).await.unwrap();
+    assert!(captured.is_none(), "{captured:?}");
+}
+
+#[tokio::test]
+async fn a_copy_that_was_never_swapped_in_is_nothing_displaced() {
+    let (bench, saved) = saved::<TreeWorld>().await;
+    put_back_and_undo(&bench, &saved).await;
+    let captured = bench.session().await.unwrap().capture_displaced(&bench.context()).await.unwrap();
+    assert!(captured.is_none(), "{captured:?}");
+}
+
+/// Leaves a whole copy beside, as an attempt does that was killed before the exchange.
+async fn put_back_and_undo(bench: &Bench<TreeWorld>, saved: &backout_conformance::Looked) {
+    bench.world.migrate().await;
+    put_back(bench, saved).await;
+    fs::rename(bench.world.site(), helper(bench, "beside")).unwrap();
+    fs::rename(helper(bench, "displaced"), bench.world.site()).unwrap();
 }
