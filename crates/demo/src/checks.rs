@@ -79,12 +79,20 @@ pub(crate) fn broken_references(connection: &Connection) -> rusqlite::Result<Vec
     lines.collect()
 }
 
-/// A digest of all that users care about (who owns which tasks, in which state, with which tags, recurring how,
-/// and the password hashes), whatever the keys are made of: equal before and after the migration.
+/// A digest of [`content`].
 ///
 /// # Errors
 /// The database cannot be opened or read.
 pub fn content_digest(database: &Path) -> Result<String> {
+    Ok(digest::hexadecimal(content(database)?.join("\n")))
+}
+
+/// All that users care about (who owns which tasks, in which state, with which tags, recurring how, and the password
+/// hashes), a line each, sorted, whatever the keys are made of: equal before and after the migration.
+///
+/// # Errors
+/// The database cannot be opened or read.
+pub fn content(database: &Path) -> Result<Vec<String>> {
     let connection = database::open_to_read(database)?;
     let sql = "
         SELECT json_array('user', email, name, password_hash) FROM users
@@ -98,10 +106,9 @@ pub fn content_digest(database: &Path) -> Result<String> {
                                                  WHERE task_id = tasks.id ORDER BY name)))
         FROM tasks JOIN users ON users.id = user_id LEFT JOIN recurrences ON recurrences.id = recurrence_id
         ORDER BY 1";
-    let read = || -> rusqlite::Result<_> {
+    let read = || -> rusqlite::Result<Vec<String>> {
         let mut lines = connection.prepare(sql)?;
-        let lines: rusqlite::Result<Vec<String>> = lines.query_map([], |row| row.get(0))?.collect();
-        Ok(digest::hexadecimal(lines?.join("\n")))
+        lines.query_map([], |row| row.get(0))?.collect()
     };
     read().with_context(|| format!("read all of {}", database.display()))
 }

@@ -2,6 +2,7 @@
 //!
 //! It does not restart the service; until somebody does, the old release runs on a schema it cannot read.
 
+mod backfill;
 mod data;
 
 use crate::{Estate, Version};
@@ -21,10 +22,12 @@ pub enum Stage {
     Flags,
     /// Build the front end for the API address in the settings.
     Frontend,
+    /// Fill what release 2.0.0 added to every task; goes on while users work, after the rest went live.
+    Backfill,
 }
 
 impl Stage {
-    /// All stages in the order in which they must run.
+    /// The stages that must run before release 2.0.0 can go live, in this order.
     pub const ALL: [Self; 5] = [Self::Data, Self::Release, Self::Settings, Self::Flags, Self::Frontend];
 
     /// What the stage is called.
@@ -35,6 +38,7 @@ impl Stage {
             Self::Settings => "settings",
             Self::Flags => "flags",
             Self::Frontend => "frontend",
+            Self::Backfill => "backfill",
         }
     }
 }
@@ -43,12 +47,14 @@ impl std::str::FromStr for Stage {
     type Err = anyhow::Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        let found = Self::ALL.into_iter().find(|stage| stage.name() == name);
+        let found = Self::ALL.into_iter().chain([Self::Backfill]).find(|stage| stage.name() == name);
         found.ok_or_else(|| anyhow::anyhow!("find a stage of the migration called {name}"))
     }
 }
 
-/// Runs the whole migration.
+pub use backfill::undone;
+
+/// Runs the migration up to the point where release 2.0.0 can go live.
 ///
 /// # Errors
 /// As [`run_stage`]; the stages before the failed one stay done.
@@ -71,5 +77,6 @@ pub fn run_stage(dir: &Path, stage: Stage) -> Result<()> {
         Stage::Settings => estate.upgrade_settings(),
         Stage::Flags => estate.switch_on("uuid_ids"),
         Stage::Frontend => estate.build_frontend(),
+        Stage::Backfill => backfill::run(&estate.database()),
     }
 }

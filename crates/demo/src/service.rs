@@ -84,7 +84,7 @@ fn router(application: &Arc<Application>) -> Router {
     let api = Router::new()
         .route("/login", post(log_in::log_in))
         .route("/tasks", get(tasks::list).post(tasks::create))
-        .route("/tasks/{id}", get(tasks::read).patch(tasks::change))
+        .route("/tasks/{id}", get(tasks::read).patch(tasks::change).delete(tasks::remove))
         .route("/stats", get(stats::stats));
     // The first API never goes away: phones that nobody updates still call it.
     let mut all = Router::new().nest("/api/v1", api.clone());

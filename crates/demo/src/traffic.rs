@@ -90,6 +90,54 @@ pub fn users_write(base_url: &str, n: usize) -> Result<WriteReport> {
     Ok(report)
 }
 
+/// What one user did to one task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    /// The name of the user.
+    pub by: String,
+    /// The title of the task before.
+    pub title: String,
+}
+
+/// Has the first user who can give a task whose title contains `part` another title.
+///
+/// # Errors
+/// The address cannot be understood, or nobody answers.
+pub fn rename_one(base_url: &str, part: &str, title: &str) -> Result<Option<Done>> {
+    let is_meant = |task: &Value| text(task, "title").is_some_and(|title| title.contains(part));
+    change_one(base_url, "PATCH", Some(&json!({ "title": title })), is_meant)
+}
+
+/// Has the first user who can delete a task that is done.
+///
+/// # Errors
+/// The address cannot be understood, or nobody answers.
+pub fn delete_one(base_url: &str) -> Result<Option<Done>> {
+    change_one(base_url, "DELETE", None, |task| text(task, "status") == Some("done"))
+}
+
+fn change_one(
+    base_url: &str,
+    method: &str,
+    body: Option<&Value>,
+    is_meant: impl Fn(&Value) -> bool,
+) -> Result<Option<Done>> {
+    let service = Service::find(base_url)?;
+    for person in people::everybody() {
+        let answer = service.log_in(person)?;
+        let Some(token) = text(&answer.body, "token") else { continue };
+        let list = service.send("GET", "/tasks", Some(token), None)?;
+        for task in tasks(&list.body).filter(|task| is_meant(task)) {
+            let path = format!("/tasks/{}", task_id(task));
+            if service.send(method, &path, Some(token), body)?.is_good() {
+                let title = text(task, "title").unwrap_or_default().to_owned();
+                return Ok(Some(Done { by: person.name.to_owned(), title }));
+            }
+        }
+    }
+    Ok(None)
+}
+
 struct Crowd {
     service: Service,
     left: usize,

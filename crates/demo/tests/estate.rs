@@ -135,6 +135,34 @@ fn the_migrated_schema_is_that_of_release_2_and_a_second_run_changes_nothing() {
 }
 
 #[test]
+fn the_backfill_changes_what_it_says_and_can_be_told_from_users() {
+    let (_folder, estate) = estate();
+    migration::run(estate.root()).unwrap();
+    let before = checks::content(&estate.database()).unwrap();
+    let recorder = "CREATE TABLE _backout_writer (origin TEXT NOT NULL, source INTEGER);
+        CREATE TABLE seen (origin TEXT);
+        CREATE TRIGGER watching AFTER UPDATE ON tasks BEGIN
+          INSERT INTO seen SELECT coalesce((SELECT origin FROM _backout_writer), 'user');
+        END;";
+    rusqlite::Connection::open(estate.database()).unwrap().execute_batch(recorder).unwrap();
+    for _ in 0..2 {
+        migration::run_stage(estate.root(), migration::Stage::Backfill).unwrap();
+    }
+    let database = rusqlite::Connection::open(estate.database()).unwrap();
+    let count = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM tasks WHERE search = ''"), 0);
+    assert_eq!(count("SELECT count(*) FROM tasks WHERE title LIKE '%“big”%'"), 24);
+    assert_eq!(count("SELECT count(*) FROM _backout_writer"), 0, "the mark is gone with its transaction");
+    assert_eq!(count("SELECT count(*) FROM seen WHERE origin <> 'migration'"), 0);
+    assert!(count("SELECT count(*) FROM seen") >= 240);
+    let after = checks::content(&estate.database()).unwrap();
+    assert_ne!(after, before);
+    let mut back: Vec<String> = after.iter().map(|line| migration::undone(line)).collect();
+    back.sort();
+    assert!(back == before, "with straight marks again everything is as it was");
+}
+
+#[test]
 fn stages_run_by_themselves() {
     let (_folder, estate) = estate();
     for stage in migration::Stage::ALL {
@@ -175,6 +203,12 @@ fn release_1_serves_its_users() {
     assert_eq!((report.sent, report.failed), (60, 0), "{report:?}");
     let written = traffic::users_write(&service.base_url, 3).unwrap();
     assert_eq!((written.created.len(), written.ticked_off.len(), written.failed), (3, 3, 0));
+    let renamed = traffic::rename_one(&service.base_url, "\"big\"", "The big report").unwrap().unwrap();
+    assert!(renamed.title.contains("\"big\""), "{renamed:?}");
+    assert!(traffic::rename_one(&service.base_url, "nothing of the sort", "x").unwrap().is_none());
+    let tasks = checks::counts(&estate.database()).unwrap().tasks;
+    assert!(traffic::delete_one(&service.base_url).unwrap().is_some());
+    assert_eq!(checks::counts(&estate.database()).unwrap().tasks, tasks - 1);
     service.stop();
     assert_eq!(checks::damage(&estate.database()).unwrap(), Vec::<String>::new());
 }

@@ -19,10 +19,10 @@ fn rebuild(connection: &mut Connection) -> Result<()> {
         return Ok(());
     }
     change.execute_batch(include_str!("../schema/set_aside.sql"))?;
+    change.execute_batch(Version::V2.schema())?;
     for kind in ["users", "recurrences", "tags", "tasks"] {
         rename_rows(&change, kind)?;
     }
-    change.execute_batch(Version::V2.schema())?;
     change.execute_batch(include_str!("../schema/migrate.sql"))?;
     let broken = checks::broken_references(&change)?;
     anyhow::ensure!(broken.is_empty(), "keep every relation: {} would be broken", broken.len());
@@ -31,7 +31,7 @@ fn rebuild(connection: &mut Connection) -> Result<()> {
 
 fn rename_rows(change: &Transaction<'_>, kind: &str) -> rusqlite::Result<()> {
     let mut rows = change.prepare(&format!("SELECT id FROM old_{kind}"))?;
-    let mut note = change.prepare("INSERT INTO renamed (kind, old, new) VALUES (?1, ?2, ?3)")?;
+    let mut note = change.prepare("INSERT INTO legacy_ids (kind, old, new) VALUES (?1, ?2, ?3)")?;
     for old in rows.query_map([], |row| row.get::<_, i64>(0))? {
         let old = old?;
         note.execute(rusqlite::params![kind, old, identifier::derived_uuid(kind, old)])?;

@@ -27,13 +27,22 @@ CREATE TABLE tasks (
   priority      INTEGER NOT NULL DEFAULT 2 CHECK (priority BETWEEN 1 AND 3),
   due           TEXT,
   recurrence_id TEXT REFERENCES recurrences (id) ON DELETE SET NULL,
-  updated_at    TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
+  updated_at    TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
+  search        TEXT NOT NULL DEFAULT ''
 );
 
 CREATE TABLE task_tags (
   task_id TEXT NOT NULL REFERENCES tasks (id) ON DELETE CASCADE,
   tag_id  TEXT NOT NULL REFERENCES tags (id) ON DELETE CASCADE,
   PRIMARY KEY (task_id, tag_id)
+) WITHOUT ROWID;
+
+-- The integer key that a row had in release 1, so that old links and papers still lead to it.
+CREATE TABLE legacy_ids (
+  kind TEXT NOT NULL,
+  old  INTEGER NOT NULL,
+  new  TEXT NOT NULL,
+  PRIMARY KEY (kind, old)
 ) WITHOUT ROWID;
 
 CREATE INDEX tasks_by_user ON tasks (user_id, status);

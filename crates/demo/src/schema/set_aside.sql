@@ -11,10 +11,3 @@ ALTER TABLE recurrences RENAME TO old_recurrences;
 ALTER TABLE tags RENAME TO old_tags;
 ALTER TABLE tasks RENAME TO old_tasks;
 ALTER TABLE task_tags RENAME TO old_task_tags;
-
-CREATE TEMPORARY TABLE renamed (
-  kind TEXT NOT NULL,
-  old  INTEGER NOT NULL,
-  new  TEXT NOT NULL,
-  PRIMARY KEY (kind, old)
-) WITHOUT ROWID;

@@ -73,10 +73,11 @@ fn normal() -> i64 {
     2
 }
 
-/// What can be changed in a task.
+/// What can be changed in a task; what is left out stays.
 #[derive(Deserialize)]
 pub struct Change {
-    status: String,
+    status: Option<String>,
+    title: Option<String>,
 }
 
 /// All tasks of the caller, the most pressing first.
@@ -143,7 +144,7 @@ pub async fn create(
     application.work(work).await
 }
 
-/// Changes the status of a task of the caller.
+/// Changes the status or the title of a task of the caller.
 pub async fn change(
     State(application): State<Arc<Application>>,
     Path(id): Path<String>,
@@ -152,15 +153,39 @@ pub async fn change(
     Json(change): Json<Change>,
 ) -> Result<Json<Task>, Failure> {
     let caller = Caller::from_request(&headers, named.user)?;
-    if !["open", "doing", "done"].contains(&change.status.as_str()) {
+    if change.status.as_deref().is_some_and(|status| !["open", "doing", "done"].contains(&status)) {
         return Err(Failure::Invalid("a status is open, doing or done"));
+    }
+    if change.title.as_deref().is_some_and(|title| title.trim().is_empty()) {
+        return Err(Failure::Invalid("a task needs a title"));
     }
     let work = move |application: &Application, connection: &mut Connection| {
         let user = caller.user(application, connection)?;
         let id = path_id::read(application.ids, &id)?;
-        let sql = "UPDATE tasks SET status = ?3 WHERE user_id = ?1 AND id = ?2";
-        connection.execute(sql, params![user, id, change.status])?;
+        let sql = "UPDATE tasks SET status = coalesce(?3, status), title = coalesce(?4, title)
+                   WHERE user_id = ?1 AND id = ?2";
+        connection.execute(sql, params![user, id, change.status, change.title])?;
         Task::find(connection, &user, &id)
+    };
+    application.work(work).await
+}
+
+/// Deletes a task of the caller, with its tags.
+pub async fn remove(
+    State(application): State<Arc<Application>>,
+    Path(id): Path<String>,
+    Query(named): Query<Named>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Failure> {
+    let caller = Caller::from_request(&headers, named.user)?;
+    let work = move |application: &Application, connection: &mut Connection| {
+        let user = caller.user(application, connection)?;
+        let id = path_id::read(application.ids, &id)?;
+        let sql = "DELETE FROM tasks WHERE user_id = ?1 AND id = ?2";
+        match connection.execute(sql, params![user, id])? {
+            0 => Err(Failure::NotFound),
+            _ => Ok(StatusCode::NO_CONTENT),
+        }
     };
     application.work(work).await
 }
