@@ -57,7 +57,7 @@ pub enum Command {
     DemoService(commands::demo::ServiceArguments),
     /// The migration of that application
     #[command(hide = true)]
-    DemoMigrate(commands::demo::EstateArguments),
+    DemoMigrate(commands::demo::MigrateArguments),
     /// The users of that application
     #[command(hide = true)]
     DemoTraffic(commands::demo::EstateArguments),

@@ -40,7 +40,18 @@ pub struct ServiceArguments {
     pub port: u16,
 }
 
-/// Arguments of what works on an estate: its migration, its users.
+/// Arguments of the migration that the demo runs.
+#[derive(Debug, Args)]
+pub struct MigrateArguments {
+    /// The estate
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Only what goes on behind the rest, while users work
+    #[arg(long)]
+    pub backfill: bool,
+}
+
+/// Arguments of what works on an estate: its users.
 #[derive(Debug, Args)]
 pub struct EstateArguments {
     /// The estate

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use backout_demo::migration::{Stage, run_stage};
 use backout_demo::service;
 
-use super::arguments::{EstateArguments, ServiceArguments};
+use super::arguments::{EstateArguments, MigrateArguments, ServiceArguments};
 use super::portrait::{crowd, requests};
 use super::service::Service;
 use super::{failed, folder};
@@ -29,8 +29,14 @@ pub fn serve(arguments: &ServiceArguments, context: &Context) -> Result<Exit, Fa
 ///
 /// # Errors
 /// A stage of the migration fails, or the service does not come up again.
-pub fn migrate(arguments: &EstateArguments, context: &Context) -> Result<Exit, Failure> {
-    finish(context, migrate_estate(&arguments.dir, context.output))
+pub fn migrate(arguments: &MigrateArguments, context: &Context) -> Result<Exit, Failure> {
+    let (dir, output) = (&arguments.dir, context.output);
+    finish(context, async {
+        match arguments.backfill {
+            true => stage(folder::open(dir)?.root(), Stage::Backfill, output),
+            false => migrate_estate(dir, output).await,
+        }
+    })
 }
 
 /// Has a crowd of users work with the estate, and says how they fared.
@@ -47,15 +53,20 @@ pub fn traffic(arguments: &EstateArguments, context: &Context) -> Result<Exit, F
 
 async fn migrate_estate(dir: &Path, output: Output) -> Result<()> {
     let estate = folder::open(dir)?;
-    for stage in Stage::ALL {
-        run_stage(estate.root(), stage).with_context(|| format!("run the stage {}", stage.name()))?;
-        notice::say(output, format!("{:<9} {}", stage.name(), what(stage)));
+    for one in Stage::ALL {
+        stage(estate.root(), one, output)?;
     }
     let service = Service::of(&estate);
     service.stop().await?;
     let executable = std::env::current_exe().context("find the executable of the service")?;
     let release = service.start(&executable).await?;
     notice::say(output, format!("{:<9} restarted, release {release} answers", "service"));
+    Ok(())
+}
+
+fn stage(root: &Path, stage: Stage, output: Output) -> Result<()> {
+    run_stage(root, stage).with_context(|| format!("run the stage {}", stage.name()))?;
+    notice::say(output, format!("{:<9} {}", stage.name(), what(stage)));
     Ok(())
 }
 
@@ -66,6 +77,7 @@ fn what(stage: Stage) -> &'static str {
         Stage::Settings => "new API address, new session secret, an end for the old API",
         Stage::Flags => "uuid_ids is on",
         Stage::Frontend => "built for the new API address",
+        Stage::Backfill => "every task can be searched, quotation marks are curly",
     }
 }
 

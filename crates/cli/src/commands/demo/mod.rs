@@ -32,7 +32,7 @@ use service::Service;
 use shell::Shell;
 use tale::{Halt, Tale};
 
-pub use arguments::{Arguments, EstateArguments, ServiceArguments, Stage};
+pub use arguments::{Arguments, EstateArguments, MigrateArguments, ServiceArguments, Stage};
 pub use hidden::{migrate, serve, traffic};
 
 /// Tells the tale, or stops an estate that a tale has left running.
