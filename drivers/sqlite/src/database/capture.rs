@@ -4,7 +4,7 @@ use backout_contract::{Captured, Context, Depth, DriverError, ErrorKind};
 use backout_core::checkpoint::DataPart;
 
 use super::open::{look, own, private_folder};
-use super::place::Place;
+use super::place::{Place, access_of, stat};
 use super::sound::{Check, Soundness, check};
 use super::state::State;
 use super::{copy, read};
@@ -69,6 +69,37 @@ async fn keep(
     let (blob, bytes) = context.vault.put_file(&path).await.map_err(of_vault)?;
     drop(folder);
     Ok(Captured { state: Some(state), identity, data: vec![DataPart { name: DATABASE.into(), blob, bytes }] })
+}
+
+/// What the run of this context displaced, saved; none where it displaced nothing, or what cannot be read.
+pub(super) async fn displaced(
+    place: Place,
+    context: &Context,
+) -> Result<Option<Captured<State>>, DriverError> {
+    // Each attempt of a run takes a name of its own; what was there right before the last one is what was displaced.
+    let mut last = None;
+    for name in place.displaced(&place.live) {
+        let name = name?;
+        match stat(&name)? {
+            Some(there) if there.is_file() => last = Some(name),
+            Some(_) => {}
+            None => break,
+        }
+    }
+    let Some(path) = last else { return Ok(None) };
+    let identity = place.identity();
+    // The rewrite left mode and owner of the live file as they were; its copy has others.
+    let access = stat(&place.live)?.as_ref().map(access_of);
+    match keep(place.at(path), context, Pace::of(context), identity).await {
+        Ok(mut captured) => {
+            if let (Some(state), Some(access)) = (&mut captured.state, access) {
+                state.access = access;
+            }
+            Ok(captured.state.is_some().then_some(captured))
+        }
+        Err(error) if error.kind == ErrorKind::Unreadable => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn damaged(place: &Place, damage: &str) -> DriverError {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use backout_core::migration::{Claim, DurationText, Reference};
+use backout_core::migration::{Claim, DurationText, Reference, Size};
 use backout_kit::place;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -13,6 +13,8 @@ pub(super) const SIDECARS: [&str; 3] = ["-journal", "-wal", "-shm"];
 
 const USUAL_BUSY: Duration = Duration::from_secs(5);
 const LONGEST_BUSY: Duration = Duration::from_secs(3600);
+/// What the recorder may hold, in bytes, unless a person says otherwise.
+const USUAL_CAP: i64 = 256 << 20;
 
 /// The keys of a `sqlite.database`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -23,12 +25,48 @@ pub struct Config {
     /// How long to wait for others to let go of the database; 5s unless given.
     #[serde(default)]
     pub busy: Option<DurationText>,
+    /// How what users write is recorded.
+    #[serde(default)]
+    pub recorder: RecorderConfig,
+}
+
+/// How what users write is recorded.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecorderConfig {
+    /// How much it may hold within the database; 256MiB unless given. Beyond, writes are counted and not kept.
+    #[serde(default)]
+    pub cap: Option<Size>,
+    /// How the migration's own writes are told from those of users.
+    #[serde(default)]
+    pub migration: Told,
+}
+
+/// How the migration's own writes are told from those of users.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Told {
+    /// It says so itself, by a mark within its transactions.
+    #[default]
+    Marked,
+    /// Nobody else writes from `arm` until the cutover is marked: all that is written in between is its own.
+    Window,
 }
 
 impl Config {
     /// How long to wait for others.
     pub(super) fn patience(&self) -> Duration {
         self.busy.map_or(USUAL_BUSY, |busy| busy.0).min(LONGEST_BUSY)
+    }
+
+    /// How many bytes of writes the recorder may hold.
+    pub(super) fn cap(&self) -> i64 {
+        self.recorder.cap.map_or(USUAL_CAP, |cap| i64::try_from(cap.bytes).unwrap_or(i64::MAX))
+    }
+
+    /// Whether the migration has the database to itself between `arm` and cutover.
+    pub(super) fn migration_has_a_window(&self) -> bool {
+        self.recorder.migration == Told::Window
     }
 
     /// The path for people, as it was written.

@@ -146,7 +146,7 @@ fn sequences(delta: &mut Delta, saved: &State, live: &State) {
 }
 
 /// A name that may be anything, in a form that does nothing to a terminal.
-fn safe(name: &str) -> String {
+pub(super) fn safe(name: &str) -> String {
     encode(OsStr::new(name))
 }
 

@@ -24,6 +24,7 @@ fn state(tables: &[(&str, Content)]) -> State {
         sequences: BTreeMap::new(),
         foreign_key_violations: Some(0),
         access: Access { mode: 0o644, user: 0, group: 0 },
+        recorder: None,
     }
 }
 

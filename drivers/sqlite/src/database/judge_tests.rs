@@ -18,6 +18,7 @@ fn state(user_version: i32, violations: u64) -> State {
         sequences: BTreeMap::new(),
         foreign_key_violations: Some(violations),
         access: Access { mode: 0o644, user: 0, group: 0 },
+        recorder: None,
     }
 }
 

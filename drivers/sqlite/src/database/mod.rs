@@ -10,6 +10,7 @@ mod open;
 mod place;
 mod read;
 mod ready;
+mod recorder;
 mod revert;
 mod rows;
 mod sound;
@@ -32,11 +33,14 @@ use backout_core::migration::Claim;
 use backout_core::observation::Verdict;
 use backout_core::order::Mode;
 use backout_core::plan::DataPrice;
+use backout_core::writes::{Counted, Coverage, Occasion};
 use backout_kit::marker;
 use serde_json::{Value, json};
 
 pub use config::Config;
 pub use state::State;
+
+use diff::safe;
 
 use crate::fault::of_file;
 use crate::pace::{Pace, blocking};
@@ -52,7 +56,7 @@ pub struct DatabaseSession {
 
 impl Driver for Database {
     const KIND: &'static str = "sqlite.database";
-    const STATE_VERSION: u16 = 1;
+    const STATE_VERSION: u16 = 2;
     type Config = Config;
     type State = State;
     type Session = DatabaseSession;
@@ -69,7 +73,7 @@ impl Driver for Database {
             mode: Mode::InPlace,
             quiescence: Quiescence::Passive,
             holds_data: true,
-            records_writes: false,
+            records_writes: true,
             marker: true,
             keeps_displaced: true,
             compare_and_set: true,
@@ -165,6 +169,31 @@ impl Session<Database> for DatabaseSession {
         data: &[DataPart],
     ) -> Result<Vec<String>, DriverError> {
         ready::ready(&self.place(context)?, saved, data)
+    }
+
+    async fn arm(&self, context: &Context, occasion: Occasion) -> Result<Coverage, DriverError> {
+        let (place, config, pace) = (self.place(context)?, self.config.clone(), Pace::of(context));
+        blocking(move || recorder::install::arm(&place, &config, occasion, &pace)).await
+    }
+
+    async fn disarm(&self, context: &Context) -> Result<(), DriverError> {
+        let place = self.place(context)?;
+        blocking(move || recorder::install::disarm(&place)).await
+    }
+
+    async fn coverage(&self, context: &Context) -> Result<Option<Coverage>, DriverError> {
+        let place = self.place(context)?;
+        blocking(move || recorder::coverage(&place)).await
+    }
+
+    async fn count(&self, context: &Context, target: &State) -> Result<Option<Counted>, DriverError> {
+        let (place, config) = (self.place(context)?, self.config.clone());
+        let target = target.clone();
+        blocking(move || recorder::count(&place, &config, &target)).await
+    }
+
+    async fn capture_displaced(&self, context: &Context) -> Result<Option<Captured<State>>, DriverError> {
+        capture::displaced(self.place(context)?, context).await
     }
 
     async fn read_marker(&self, context: &Context) -> Result<Option<Value>, DriverError> {

@@ -53,6 +53,11 @@ impl Place {
         Ok(Self { live, shown, busy: config.patience(), scratch: context.scratch.clone(), root, tag })
     }
 
+    /// Another file with the database, to be looked at like this one.
+    pub(super) fn at(&self, path: PathBuf) -> Self {
+        Self { live: path, ..self.clone() }
+    }
+
     /// What tells this database from another with the same name: in the folder of the migration file, where it is
     /// from there, so that the folder can be moved; elsewhere its place on this machine. The folder's device, for the
     /// file itself may be absent, and some file systems tell another one for it.

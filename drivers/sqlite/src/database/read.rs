@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
+use super::recorder::{held, is_ours};
 use super::rows;
 use super::state::{Access, SchemaEntry, Shape, State};
 use crate::fault::Fault;
@@ -34,6 +35,7 @@ pub(super) fn state(
         sequences: sequences(connection)?,
         foreign_key_violations: foreign_key_violations(connection, pace)?,
         access,
+        recorder: held::read(connection)?,
     })
 }
 
@@ -82,14 +84,14 @@ pub(super) fn is_about_the_schema(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| error.extended_code & 0xff == rusqlite::ffi::SQLITE_ERROR)
 }
 
-/// Names that begin with `sqlite_` are SQLite's own: indexes that follow from tables, statistics, sequences.
+/// Without what is SQLite's own, and without our recorder.
 fn schema(connection: &Connection) -> Result<Vec<SchemaEntry>, Fault> {
     let mut statement = connection.prepare("SELECT type, name, tbl_name, sql FROM main.sqlite_schema")?;
     let entries = statement.query_map([], |row| {
         Ok(SchemaEntry { kind: row.get(0)?, name: row.get(1)?, table: row.get(2)?, sql: row.get(3)? })
     })?;
     let mut schema = entries
-        .filter(|entry| entry.as_ref().map_or(true, |entry| !is_own(&entry.name)))
+        .filter(|entry| entry.as_ref().map_or(true, |entry| !is_left_out(&entry.name)))
         .collect::<rusqlite::Result<Vec<_>>>()?;
     schema.sort();
     Ok(schema)
@@ -101,10 +103,15 @@ fn tables_with_rows(connection: &Connection) -> Result<Vec<String>, Fault> {
         .prepare("SELECT name FROM main.sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name")?;
     let names = statement.query_map([], |row| row.get::<_, String>(0))?;
     let names = names.collect::<rusqlite::Result<Vec<_>>>()?;
-    Ok(names.into_iter().filter(|name| !is_own(name)).collect())
+    Ok(names.into_iter().filter(|name| !is_left_out(name)).collect())
 }
 
-fn is_own(name: &str) -> bool {
+fn is_left_out(name: &str) -> bool {
+    is_own(name) || is_ours(name)
+}
+
+/// Names that begin with `sqlite_` are SQLite's own: indexes that follow from tables, statistics, sequences.
+pub(super) fn is_own(name: &str) -> bool {
     name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_"))
 }
 
@@ -121,5 +128,6 @@ fn sequences(connection: &Connection) -> Result<BTreeMap<String, String>, Fault>
         connection.prepare("SELECT CAST(name AS TEXT), quote(seq) FROM main.sqlite_sequence")?;
     let sequences = statement
         .query_map([], |row| Ok((row.get::<_, Option<String>>(0)?.unwrap_or_default(), row.get(1)?)))?;
-    Ok(sequences.collect::<rusqlite::Result<_>>()?)
+    let sequences = sequences.collect::<rusqlite::Result<BTreeMap<String, String>>>()?;
+    Ok(sequences.into_iter().filter(|(table, _)| !is_ours(table)).collect())
 }

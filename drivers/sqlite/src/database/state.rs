@@ -6,6 +6,8 @@ use backout_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::recorder::held::Recorder;
+
 /// A database as it was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct State {
@@ -31,6 +33,10 @@ pub struct State {
     pub foreign_key_violations: Option<u64>,
     /// Mode and owner of the file, for the case that it has to be made anew.
     pub access: Access,
+    /// The recorder of what users write, where there is one. It is neither shape nor position: it only tells which
+    /// writes this state has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recorder: Option<Recorder>,
 }
 
 /// One object of a schema.

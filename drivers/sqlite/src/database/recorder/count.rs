@@ -1,0 +1,102 @@
+//! Counts recorded writes that a saved state lacks.
+
+use std::collections::BTreeMap;
+
+use backout_core::writes::{Counted, Gap, TableWrites, Tally};
+use rusqlite::Connection;
+
+use super::coverage::{self, EVERY_TABLE};
+use super::eras::{self, CUTOVER};
+use super::held::{self, Recorder};
+use crate::database::safe;
+use crate::fault::Fault;
+
+/// What live has and `target` lacks.
+///
+/// | live has a recorder | target has | → |
+/// |---|---|---|
+/// | no | no | none: nothing was ever recorded |
+/// | no | yes | a gap: it is gone as a whole |
+/// | yes | no, or another one | everything it holds, and a gap: it began later |
+/// | yes | the same | what it holds and the target does not |
+pub(in crate::database) fn count(
+    connection: &Connection,
+    target: Option<&Recorder>,
+) -> Result<Option<Counted>, Fault> {
+    let Some(coverage) = coverage::of(connection)? else {
+        return Ok(target.map(|_| only_a_gap("its recorder was taken away, with what it held")));
+    };
+    let Some(live) = held::read(connection)? else {
+        return Ok(Some(Counted { tables: Vec::new(), gaps: coverage.uncovered }));
+    };
+    let same = target.filter(|target| target.nonce == live.nonce);
+    let mut gaps = coverage.uncovered;
+    if same.is_none() {
+        let why = match target {
+            None => "recording began only after that state was saved",
+            Some(_) => "recording was ended and begun anew since that state was saved",
+        };
+        gaps.push(Gap { table: EVERY_TABLE.to_owned(), why: why.to_owned() });
+    }
+    let missed = live.missed.saturating_sub(same.map_or(0, |target| target.missed));
+    if missed > 0 {
+        let writes = if missed == 1 { "1 write was".to_owned() } else { format!("{missed} writes were") };
+        let why = format!("{writes} let go, because the recorder had reached its cap or a row was too long");
+        gaps.push(Gap { table: EVERY_TABLE.to_owned(), why });
+    }
+    let eras = eras::read(connection)?;
+    let newer = |era: i64| same.is_none_or(|target| !target.eras.contains(&era));
+    for era in eras.iter().filter(|era| newer(era.era)) {
+        gaps.extend(coverage::interrupted(era));
+    }
+    let cutover = eras.iter().find(|era| newer(era.era) && era.occasion == CUTOVER).map(|era| era.era);
+    gaps.sort();
+    gaps.dedup();
+    Ok(Some(Counted { tables: tables(connection, same, cutover)?, gaps }))
+}
+
+fn only_a_gap(why: &str) -> Counted {
+    Counted { tables: Vec::new(), gaps: vec![Gap { table: EVERY_TABLE.to_owned(), why: why.to_owned() }] }
+}
+
+fn tables(
+    connection: &Connection,
+    target: Option<&Recorder>,
+    cutover: Option<i64>,
+) -> Result<Vec<TableWrites>, Fault> {
+    let mut statement = connection.prepare(
+        "SELECT tab, op, origin, era, coalesce(source, seq) FROM main._backout_log WHERE op IN ('i', 'u', 'd')",
+    )?;
+    let mut rows = statement.query([])?;
+    let mut tables: BTreeMap<String, TableWrites> = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let identity: i64 = row.get(4)?;
+        if target.is_some_and(|target| target.held.contains(identity)) {
+            continue;
+        }
+        let table: String = row.get(0)?;
+        let writes = tables.entry(table).or_insert_with_key(|table| TableWrites {
+            table: safe(table),
+            before_cutover: Tally::default(),
+            since_cutover: Tally::default(),
+            unmapped: 0,
+            migration: 0,
+        });
+        if row.get_ref(2)?.as_str().is_ok_and(|origin| origin == "migration") {
+            writes.migration += 1;
+            continue;
+        }
+        let era: i64 = row.get(3)?;
+        let tally = if cutover.is_some_and(|cutover| era >= cutover) {
+            &mut writes.since_cutover
+        } else {
+            &mut writes.before_cutover
+        };
+        match row.get_ref(1)?.as_str() {
+            Ok("i") => tally.inserted += 1,
+            Ok("u") => tally.changed += 1,
+            _ => tally.deleted += 1,
+        }
+    }
+    Ok(tables.into_values().collect())
+}

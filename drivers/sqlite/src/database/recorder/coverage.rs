@@ -1,0 +1,131 @@
+//! What recorders record at this moment, told by reading alone.
+
+use std::collections::BTreeSet;
+
+use backout_core::writes::{Coverage, Gap};
+use rusqlite::Connection;
+
+use super::eras::{self, Standing};
+use super::install::nonce;
+use super::{layout, objects};
+use crate::database::safe;
+use crate::fault::Fault;
+
+/// What stands for every table in a gap.
+pub(super) const EVERY_TABLE: &str = "every table";
+
+/// What is recorded; none where there is no recorder.
+pub(in crate::database) fn of(connection: &Connection) -> Result<Option<Coverage>, Fault> {
+    if !objects::is_there(connection)? {
+        return Ok(None);
+    }
+    if let Some(why) = lost(connection)? {
+        let uncovered = vec![Gap { table: EVERY_TABLE.to_owned(), why }];
+        return Ok(Some(Coverage { uncovered, ..Coverage::default() }));
+    }
+    let eras = eras::read(connection)?;
+    let Some(last) = eras.last() else { return Ok(Some(Coverage::default())) };
+    let (now, mut uncovered) = layout::read(connection, None)?;
+    let triggers = eras::triggers(connection)?;
+    let nonce = nonce(connection)?;
+    let mut covered = BTreeSet::new();
+    for (table, layout) in &last.tables {
+        let why = match last.standing(table, layout, &nonce, &triggers, &now) {
+            Standing::Exact(table) => {
+                covered.insert(table);
+                continue;
+            }
+            Standing::Gone => "its recorder is gone: the table was rebuilt, or somebody dropped the triggers",
+            Standing::Altered => "the triggers of its recorder were altered",
+        };
+        if now.contains_key(table) {
+            uncovered.push(Gap { table: safe(table), why: why.to_owned() });
+        }
+    }
+    for table in now.keys().filter(|table| !covered.contains(*table) && !last.tables.contains_key(*table)) {
+        let why = "it came after the recorders were put in place".to_owned();
+        uncovered.push(Gap { table: safe(table), why });
+    }
+    if let Some(why) = broken(connection)? {
+        covered.clear();
+        uncovered.push(Gap { table: EVERY_TABLE.to_owned(), why });
+    }
+    if left_a_mark(connection)? {
+        covered.clear();
+        uncovered.push(Gap { table: EVERY_TABLE.to_owned(), why: MARK.to_owned() });
+    }
+    uncovered.sort();
+    Ok(Some(Coverage {
+        covered: covered.iter().map(|table| safe(table)).collect(),
+        uncovered,
+        interrupted: interrupted(last),
+    }))
+}
+
+const MARK: &str = "a migration left its mark on, so that what users write counts as its own: delete the row of \
+                    _backout_writer, or mark the cutover";
+
+/// The tables whose recorder was gone when an era began.
+pub(super) fn interrupted(era: &eras::Era) -> Vec<Gap> {
+    era.interrupted
+        .iter()
+        .map(|table| Gap {
+            table: safe(table),
+            why: format!(
+                "its recorder was gone until {}: what was written meanwhile is not recorded",
+                era.at
+            ),
+        })
+        .collect()
+}
+
+/// Whether a migration committed the mark by which it tells its writes from users'.
+pub(super) fn left_a_mark(connection: &Connection) -> Result<bool, Fault> {
+    Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM main._backout_writer)", [], |row| row.get(0))?)
+}
+
+/// Why what is recorded so far cannot be trusted.
+pub(super) fn lost(connection: &Connection) -> Result<Option<String>, Fault> {
+    if let Some(why) = missing(connection, |kind| kind == "table", "what was recorded is gone")? {
+        return Ok(Some(why));
+    }
+    let heads: i64 = connection.query_row(
+        "SELECT count(*) FROM main._backout_recorder
+         WHERE length(nonce) = 32 AND nonce NOT GLOB '*[^0-9A-F]*' AND typeof(missed) = 'integer'",
+        [],
+        |row| row.get(0),
+    )?;
+    if heads != 1 {
+        return Ok(Some("_backout_recorder was altered, and what was recorded is gone".to_owned()));
+    }
+    Ok(match eras::read(connection) {
+        Ok(eras) if eras.is_empty() => {
+            Some("_backout_era was emptied, and what was recorded is gone".to_owned())
+        }
+        Ok(_) => None,
+        Err(Fault::Said(_)) => Some("_backout_era was altered, and what was recorded is gone".to_owned()),
+        Err(fault) => return Err(fault),
+    })
+}
+
+/// Why nothing is recorded from now on.
+pub(super) fn broken(connection: &Connection) -> Result<Option<String>, Fault> {
+    missing(connection, |kind| kind != "table", "no write is recorded")
+}
+
+fn missing(
+    connection: &Connection,
+    is_wanted: impl Fn(&str) -> bool,
+    so: &str,
+) -> Result<Option<String>, Fault> {
+    let present = objects::present(connection)?;
+    for (kind, object, statement) in objects::OBJECTS.iter().filter(|(kind, _, _)| is_wanted(kind)) {
+        let found = present.iter().find(|(found, name, _)| found == kind && name == object);
+        match found {
+            Some((_, _, found)) if found == statement => {}
+            Some(_) => return Ok(Some(format!("{object} was altered, and {so}"))),
+            None => return Ok(Some(format!("{object} was dropped, and {so}"))),
+        }
+    }
+    Ok(None)
+}
