@@ -11,8 +11,17 @@ use anyhow::{Context, Result};
 use super::stage::Outcome;
 
 /// What of a runner's output is shown while it runs: how each binary, and the whole, came out.
-const SHOWN: &[&str] =
-    &["Finished", "Running", "Doc-tests", "test result:", "bans ", "licenses ", "sources ", "advisories "];
+const SHOWN: &[&str] = &[
+    "Finished",
+    "Running",
+    "Doc-tests",
+    "test result:",
+    "bans ",
+    "licenses ",
+    "sources ",
+    "advisories ",
+    "fuzzed ",
+];
 
 /// Runs cargo with the arguments, under the stage's name.
 pub fn cargo(root: &Path, stage: &str, arguments: &[&str]) -> Result<Outcome> {

@@ -34,6 +34,12 @@ const FAILPOINTS: &str = "backout/failpoints";
 /// The harness that needs it.
 const HARNESS: &str = "kill";
 
+/// How long each target is fed.
+const FUZZ_SECONDS: &str = "10";
+
+/// Always the same inputs: what fails here fails again at home.
+const FUZZ_SEED: &str = "1";
+
 /// All of them.
 pub const STAGES: &[Stage] = &[
     Stage { name: "tools", what: "install what the stages need", run: install::all },
@@ -44,6 +50,7 @@ pub const STAGES: &[Stage] = &[
     Stage { name: "test", what: "every test of every crate", run: test },
     Stage { name: "kill", what: "the real binary, killed everywhere, resumes", run: kill },
     Stage { name: "release", what: "the release binary builds and holds no failpoints", run: release },
+    Stage { name: "fuzz", what: "everything read from disk bears hostile input", run: fuzz },
 ];
 
 fn fmt(root: &Path) -> Result<Outcome> {
@@ -94,4 +101,13 @@ fn release(root: &Path) -> Result<Outcome> {
         Outcome::Held => failpoints::absent(&runner::target_folder(root)),
         other => Ok(other),
     }
+}
+
+fn fuzz(root: &Path) -> Result<Outcome> {
+    // Optimised, for ten times the inputs, and after the release, whose crates it finds built.
+    runner::cargo(
+        root,
+        "fuzz",
+        &["run", "--locked", "--release", "--package", "backout-fuzz", "--", "all", FUZZ_SECONDS, FUZZ_SEED],
+    )
 }

@@ -46,6 +46,7 @@ const TABLE: &[Row] = &[
     ),
     row("crates/demo", &[], &[]),
     row("crates/conformance", SHARED, &[]),
+    row("fuzz", &["crates/core"], &[]),
     row("xtask", &[], &[]),
 ];
 

@@ -23,6 +23,15 @@ use super::support::{Still, armed, picture, read, state, us};
 /// The schema of journals that this version makes.
 const SCHEMA: i64 = 2;
 
+/// What an older journal adds up to differently by now, and why that is right. An entry that is no longer needed
+/// fails too.
+const TOLD_DIFFERENTLY: &[(&str, &str, &str)] = &[
+    // What ends a migration takes its recorders along; before there were any, nobody told.
+    ("by-hand", "/armed", "false"),
+    ("committed", "/armed", "false"),
+    ("demo-closed", "/armed", "false"),
+];
+
 /// One story that an earlier version lived through.
 struct Story {
     name: String,
@@ -105,30 +114,31 @@ fn open(layout: &Layout) -> (Writer, Life) {
     Writer::open(layout, Lock::acquire(layout, us()).unwrap(), Arc::new(Still)).unwrap()
 }
 
-/// Whether everything that was told then is told now. More may be told.
-fn assert_tells(story: &str, path: &str, then: &Value, now: &Value) {
+/// Where what was told then is told differently now, with what is told now. More may be told.
+fn differences(path: &str, then: &Value, now: &Value) -> Vec<(String, String)> {
     match (then, now) {
         (Value::Object(then), Value::Object(now)) => {
-            for (key, then) in then {
-                let path = format!("{path}/{key}");
-                let now = now.get(key).unwrap_or_else(|| panic!("{story}: {path} is no longer told"));
-                assert_tells(story, &path, then, now);
-            }
+            let each = then.iter().map(|(key, then)| (format!("{path}/{key}"), then, now.get(key)));
+            each.flat_map(|(path, then, now)| differences(&path, then, now.unwrap_or(&Value::Null))).collect()
         }
-        (Value::Array(then), Value::Array(now)) => {
-            assert_eq!(then.len(), now.len(), "{story}: {path}");
-            for (at, (then, now)) in then.iter().zip(now).enumerate() {
-                assert_tells(story, &format!("{path}/{at}"), then, now);
-            }
+        (Value::Array(then), Value::Array(now)) if then.len() == now.len() => {
+            let each = then.iter().zip(now).enumerate();
+            each.flat_map(|(at, (then, now))| differences(&format!("{path}/{at}"), then, now)).collect()
         }
-        (then, now) => assert_eq!(now, then, "{story}: {path}"),
+        (then, now) if then == now => Vec::new(),
+        (_, now) => vec![(path.to_owned(), now.to_string())],
     }
 }
 
 fn assert_adds_up(story: &Story, life: &Life) {
     let mut expected = story.expected();
     expected.as_object_mut().unwrap().remove("head");
-    assert_tells(&story.name, "", &expected, &summary(life));
+    let known: Vec<(String, String)> = TOLD_DIFFERENTLY
+        .iter()
+        .filter(|(name, ..)| *name == story.name)
+        .map(|(_, path, now)| ((*path).to_owned(), (*now).to_owned()))
+        .collect();
+    assert_eq!(differences("", &expected, &summary(life)), known, "{}", story.name);
 }
 
 #[test]

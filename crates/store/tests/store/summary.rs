@@ -19,7 +19,7 @@ pub fn summary(life: &Life) -> Value {
         "sealed": life.sealed,
         "cutovers": each(&life.cutovers, |cutover| json!({ "at": cutover.at, "late": cutover.late })),
         "landed": life.landed,
-        "put_back": life.put_back,
+        "put_back": each(&life.put_back, |put_back| json!(put_back.run)),
         "judged": each(&life.judged, |judged| {
             json!({ "verdict": judged.verdict, "looked": judged.looked, "at": judged.at })
         }),

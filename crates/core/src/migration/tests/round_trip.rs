@@ -381,3 +381,19 @@ fn the_digest_is_of_the_meaning() {
     let minute = |time: &str| read(&format!("{WHOLE}limits: {{present_time: {time}}}\n")).digest();
     assert_eq!(minute("60s"), minute("1m"));
 }
+
+#[test]
+fn a_key_that_yaml_would_not_find_the_colon_of_is_announced() {
+    for key in ["k".repeat(2_000), "\"".repeat(600), "é".repeat(900)] {
+        let inner = Tree::nowhere(Kind::Map(vec![(Spanned::nowhere(key.clone()), Tree::text("value"))]));
+        let tree = Tree::nowhere(Kind::Map(vec![
+            (Spanned::nowhere(key.clone()), inner),
+            (Spanned::nowhere("last".to_owned()), Tree::text("value")),
+        ]));
+        let printed = print_tree(&tree);
+        assert!(printed.starts_with("? "), "{printed}");
+        let mut findings = super::super::findings::Findings::default();
+        let again = super::super::read::read(&Source::new("printed.yaml", &printed), &mut findings).unwrap();
+        assert_eq!(again.meaning(), tree.meaning(), "{printed}");
+    }
+}
