@@ -41,8 +41,6 @@ pub const PLAN_FILE: Code = Code("BK0703");
 pub const PLAN_EDITED: Code = Code("BK0704");
 /// Nothing is known under this name.
 pub const UNKNOWN_NAME: Code = Code("BK0705");
-/// The option or address is for a later version.
-pub const LATER: Code = Code("BK0706");
 /// A file is there already.
 pub const FILE_THERE: Code = Code("BK0707");
 /// The command does not fit where the migration stands.

@@ -28,6 +28,8 @@ use crate::codes;
 use crate::failure::Failure;
 
 pub use clock::SystemClock;
+pub use no_vault::NoVault;
+pub use resolver::FromWorld;
 
 /// The migration file, unless `--file` names another.
 pub const FILE: &str = "backout.yaml";

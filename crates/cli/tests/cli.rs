@@ -14,6 +14,7 @@ mod cli {
     mod json;
     mod life;
     mod plan_file;
+    mod propose;
     mod secrets;
     mod signals;
     mod stuck;

@@ -7,9 +7,16 @@
 use crate::repository::{File, Repository};
 use crate::tidy::Finding;
 
-/// Who may name kinds: the drivers, the list of them, the demo (it writes a migration file) and these chores.
-const MAY_NAME: &[&str] =
-    &["drivers/", "probes/", "crates/drivers/", "crates/cli/src/commands/demo", "xtask/"];
+/// Who may name kinds: the drivers, the list of them, the demo and `init` (they write a migration file) and these
+/// chores.
+const MAY_NAME: &[&str] = &[
+    "drivers/",
+    "probes/",
+    "crates/drivers/",
+    "crates/cli/src/commands/demo",
+    "crates/cli/src/commands/init/",
+    "xtask/",
+];
 
 pub fn check(repository: &Repository) -> Vec<Finding> {
     let kinds: Vec<&str> =

@@ -9,9 +9,6 @@ fn init_writes_a_file_once() {
     assert!(world.read("backout.yaml").contains("components:"));
     let again = world.run(&["init"]);
     assert_eq!(again.exit, 4, "{}", again.text());
-    let from = world.run(&["init", "--from", "compose.yaml"]);
-    assert_eq!(from.exit, 2, "{}", from.text());
-    assert!(from.says("later version"));
 }
 
 #[test]

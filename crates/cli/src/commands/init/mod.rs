@@ -1,4 +1,28 @@
-//! `backout init`: writes a small commented migration file.
+//! `backout init`: writes a commented migration file, to fill in or proposed from what is there.
+//!
+//! Each sort of source has a file that yields components as data ([`proposal`]); [`settle`] makes them fit each
+//! other, [`names`] names them, [`print`] writes them down with their reasons.
+
+mod codes;
+mod compose;
+mod compose_service;
+mod env_lines;
+mod folder;
+mod from;
+mod kinds;
+mod look;
+mod mention;
+mod names;
+mod print;
+mod proposal;
+mod release_folder;
+mod settings;
+mod settle;
+mod source;
+mod trouble;
+mod values;
+mod walk;
+mod yaml;
 
 use std::path::PathBuf;
 
@@ -8,7 +32,7 @@ use backout_kit::atomic_put::{Attributes, put};
 use clap::Args;
 
 use crate::app::Context;
-use crate::codes;
+use crate::codes as common;
 use crate::exit::Exit;
 use crate::failure::{Failure, chain};
 use crate::view::notice;
@@ -16,39 +40,46 @@ use crate::view::notice;
 /// Arguments of `backout init`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Propose components from these files (a compose file, an .env)
+    /// Propose components from these: compose file, .env or other settings, SQLite file, release or other folder
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub from: Vec<PathBuf>,
 }
 
-const TEMPLATE: &str = include_str!("init.yaml");
+const TEMPLATE: &str = include_str!("template.yaml");
 
 /// Writes the file, where none is.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
-    if !arguments.from.is_empty() {
-        return Err(Diagnostic::error(codes::LATER, "init --from is for a later version")
-            .because("this version writes a commented file to fill in")
-            .hint("backout init, and then: backout explain KIND")
-            .into());
-    }
     let place = context.place()?;
     if place.path.symlink_metadata().is_ok() {
-        return Err(Diagnostic::error(codes::FILE_THERE, format!("write {}", place.named))
+        return Err(Diagnostic::error(common::FILE_THERE, format!("write {}", place.named))
             .because("it is there already, and is never overwritten")
             .hint("see what it says: backout check")
             .into());
     }
     let folder = place.root.file_name().map(|name| name.to_string_lossy().into_owned());
-    let text = TEMPLATE.replace("NAME", &name_from(folder.as_deref().unwrap_or_default()));
+    let migration = name_from(folder.as_deref().unwrap_or_default());
+    let made = match arguments.from.is_empty() {
+        true => None,
+        false => Some(from::make(&place, &migration, &arguments.from)?),
+    };
+    let text = made.as_ref().map_or_else(|| TEMPLATE.replace("NAME", &migration), |made| made.text.clone());
     // People read and share a migration file, unlike everything else that is written here.
     put(&place.path, text.as_bytes(), Attributes { mode: Some(0o644), ..Attributes::default() }).map_err(
-        |error| Diagnostic::error(codes::MACHINE, format!("write {}", place.named)).because(chain(&error)),
+        |error| Diagnostic::error(common::MACHINE, format!("write {}", place.named)).because(chain(&error)),
     )?;
     notice::done(context.output, format!("wrote {}", place.named));
-    notice::say(context.output, "next: fill in the components, then: backout check");
+    match made {
+        None => notice::say(context.output, "next: fill in the components, then: backout check"),
+        Some(made) => {
+            notice::say(context.output, made.told());
+            notice::say(
+                context.output,
+                "next: read it and correct what it could not know, then: backout check",
+            );
+        }
+    }
     Ok(Exit::Done)
 }
-
 /// A migration's name made of a folder's.
 fn name_from(folder: &str) -> String {
     let kept: String = folder
