@@ -20,8 +20,9 @@ pub struct ValuesConfig {
     /// How it is written; by default told from its name.
     #[serde(default)]
     pub format: Option<Format>,
-    /// The values that are put back: variables of a `.env` file, or paths into a JSON file (`server.url`,
-    /// `hosts."a.example".port`). Everything else is left alone.
+    /// The values that are put back: variables of a `.env` file, paths into a JSON, YAML or TOML file (`server.url`,
+    /// `hosts."a.example".port`), or section and name in an INI file (`server.url`; just `url` before the first
+    /// section). Everything else is left alone.
     pub keys: Vec<String>,
     /// Those that are never shown. Names that look secret (`…PASSWORD`, `…TOKEN`, `…SECRET`, `…KEY`), and values
     /// that hold a password in an address, are hidden anyway.
@@ -40,6 +41,12 @@ pub enum Format {
     Env,
     /// JSON; comments and trailing commas are taken.
     Json,
+    /// YAML, one document.
+    Yaml,
+    /// TOML.
+    Toml,
+    /// Lines of `name = value` or `name: value` in `[sections]`.
+    Ini,
 }
 
 /// A configuration that was checked.
@@ -66,14 +73,16 @@ impl Chosen {
         }
         let Some(format) = format else {
             mistakes.push(
-                "the name of the file does not tell how it is written: say `format: env` or `json`"
+                "the name of the file does not tell how it is written: say `format: env`, `json`, `yaml`, `toml` \
+                 or `ini`"
                     .to_owned(),
             );
             return Err(mistakes);
         };
         let parse = |text: &String| match format {
             Format::Env => Key::variable(text),
-            Format::Json => Key::path(text),
+            Format::Json | Format::Yaml | Format::Toml => Key::path(text),
+            Format::Ini => Key::entry(text),
         };
         let mut keys: Vec<Key> = Vec::new();
         for text in &config.keys {
@@ -103,9 +112,16 @@ impl Chosen {
 fn format_of(config: &ValuesConfig) -> Option<Format> {
     let written = config.file.as_written();
     let name = written.rsplit('/').next().unwrap_or(written);
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
     config.format.or_else(|| {
-        if name.ends_with(".json") || name.ends_with(".jsonc") {
+        if ends(&[".json", ".jsonc"]) {
             Some(Format::Json)
+        } else if ends(&[".yaml", ".yml"]) {
+            Some(Format::Yaml)
+        } else if ends(&[".toml"]) {
+            Some(Format::Toml)
+        } else if ends(&[".ini"]) {
+            Some(Format::Ini)
         } else if name.ends_with(".env") || name == ".env" || name.starts_with(".env.") {
             Some(Format::Env)
         } else {
@@ -163,12 +179,18 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         type Names = &'static [&'static str];
-        let rows: [(&str, Names, Names, Names, Option<&str>); 16] = [
+        let rows: [(&str, Names, Names, Names, Option<&str>); 22] = [
             ("app.env", &["A"], &[], &[], None),
             (".env", &["A", "B"], &["A"], &["B"], None),
             (".env.production", &["A"], &[], &[], None),
             ("config/app.json", &["a.b", "a.c"], &[], &[], None),
             ("${env:DIR}/app.json", &["a"], &[], &[], None),
+            ("app.yaml", &["a.b"], &[], &[], None),
+            ("app.yml", &["a", "a.b"], &[], &[], Some("same value")),
+            ("app.toml", &["a.\"b.c\""], &[], &[], None),
+            ("app.ini", &["a", "s.a", "\"remote \\\"x\\\"\".url"], &[], &[], None),
+            ("app.ini", &["a.b.c"], &[], &[], Some("section and a name")),
+            ("app.ini", &["s.\"a=b\""], &[], &[], Some("no name in an INI file")),
             ("app.env", &[], &[], &[], Some("empty")),
             ("app.conf", &["A"], &[], &[], Some("format")),
             ("app.env", &["A B"], &[], &[], Some("no name")),

@@ -58,7 +58,7 @@ mod tests {
     fn state(values: &[(&str, &str, bool)]) -> ValuesState {
         let held = |raw: &str, sensitive| {
             let raw = Secret::new(raw);
-            Held { raw: raw.clone(), whole: raw, site: Site::default(), sensitive }
+            Held { whole: raw.clone(), raw, tail: Secret::new(""), site: Site::default(), sensitive }
         };
         let values = values.iter().map(|(key, raw, hide)| (key.to_string(), held(raw, *hide))).collect();
         ValuesState { values, file: FileFacts { mode: 0, user: 0, group: 0 }, salt: None }

@@ -41,7 +41,7 @@ impl Driver for ConfigValues {
     type Session = ValuesSession;
 
     fn page() -> KindPage {
-        KindPage { summary: "named values in a .env or JSON file", page: include_str!("../README.md") }
+        KindPage { summary: "named values in a .env, JSON, YAML, TOML or INI file", page: include_str!("../README.md") }
     }
 
     fn capabilities(_: &ValuesConfig) -> Capabilities {

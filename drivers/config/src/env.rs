@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use crate::format::{Found, Unfit};
 use crate::key::{Key, is_name_byte};
+use crate::lines::{next_line, put_line, removed, skip_blanks};
 use crate::splice::{Splices, beginning, line_of};
 use crate::state::{Held, Site};
 
@@ -57,9 +58,10 @@ pub(crate) fn find<'k>(text: &[u8], keys: &'k [Key]) -> Result<Vec<(&'k Key, Fou
                 String::from_utf8(bytes.to_vec())
                     .map_err(|_| Unfit::at(number, format!("{key} is not UTF-8")))
             };
-            let site = Site { after: after.clone(), gap, blanks: part(&line.end)?, behind: String::new() };
+            let site = Site { after: after.clone(), gap, blanks: part(&line.end)?, ..Site::default() };
             let whole = part(&(line.all.start..line.end.start))?;
-            found.push((key, Found { raw: part(&assignment.value)?, whole, site }));
+            let raw = part(&assignment.value)?;
+            found.push((key, Found { raw, whole, tail: String::new(), site }));
         }
         after = Some(assignment.name.clone());
         gap = 0;
@@ -83,7 +85,7 @@ pub(crate) fn edit(text: &[u8], keys: &[Key], wanted: &BTreeMap<String, Held>) -
                 splices.replace(line.all.start..line.end.start, held.whole.reveal());
             }
             Some(held) => splices.replace(assignment.value.clone(), held.raw.reveal()),
-            None => splices.cut(removed(text, &line)),
+            None => splices.cut(removed(text, line.all.start..line.end.start)),
         }
     }
     let mut text = splices.apply(text);
@@ -94,13 +96,6 @@ pub(crate) fn edit(text: &[u8], keys: &[Key], wanted: &BTreeMap<String, Held>) -
         text = added(&text, held);
     }
     Ok(text)
-}
-
-/// A line with its end; where it was the last and had none, the one before has none then.
-fn removed(text: &[u8], line: &Line) -> Range<usize> {
-    let before = text.get(..line.all.start).unwrap_or_default();
-    let end_before = if before.ends_with(b"\r\n") { 2 } else { usize::from(before.ends_with(b"\n")) };
-    if line.end.is_empty() { line.all.start - end_before..line.all.end } else { line.all.clone() }
 }
 
 /// Where a line belongs: behind its old neighbour, and behind as many other lines as stood between.
@@ -122,29 +117,7 @@ fn place_of(text: &[u8], held: &Held) -> Option<usize> {
 
 fn added(text: &[u8], held: &Held) -> Vec<u8> {
     let at = place_of(text, held).unwrap_or(text.len());
-    let end = match held.site.blanks.as_str() {
-        "" => usual_end(text),
-        end => end,
-    };
-    let is_behind_open_line = at > beginning(text) && text.get(at - 1) != Some(&b'\n');
-    let is_last = at == text.len();
-    let mut line = Vec::new();
-    if is_behind_open_line {
-        line.extend_from_slice(usual_end(text).as_bytes());
-    }
-    line.extend_from_slice(held.whole.reveal().as_bytes());
-    // A file that ended without a line end keeps ending so.
-    if !(is_last && (is_behind_open_line || held.site.blanks.is_empty())) {
-        line.extend_from_slice(end.as_bytes());
-    }
-    let mut splices = Splices::default();
-    splices.insert(at, line);
-    splices.apply(text)
-}
-
-fn usual_end(text: &[u8]) -> &'static str {
-    let first = text.iter().position(|byte| *byte == b'\n');
-    if first.is_some_and(|at| at > 0 && text.get(at - 1) == Some(&b'\r')) { "\r\n" } else { "\n" }
+    put_line(text, at, held.whole.reveal(), &held.site.blanks)
 }
 
 fn lines(text: &[u8]) -> Vec<Line> {
@@ -153,26 +126,13 @@ fn lines(text: &[u8]) -> Vec<Line> {
     while at < text.len() {
         let assignment = assignment(text, at);
         let inner = assignment.as_ref().map_or(at, |found| found.value.end);
-        let all = at..end_of_line(text, inner);
+        let all = at..next_line(text, inner);
         let body = text.get(all.clone()).unwrap_or_default();
         let end = if body.ends_with(b"\r\n") { 2 } else { usize::from(body.ends_with(b"\n")) };
         at = all.end;
         lines.push(Line { end: all.end - end..all.end, all, assignment });
     }
     lines
-}
-
-/// Behind the line end.
-fn end_of_line(text: &[u8], from: usize) -> usize {
-    let rest = text.get(from..).unwrap_or_default();
-    rest.iter().position(|byte| *byte == b'\n').map_or(text.len(), |at| from + at + 1)
-}
-
-fn skip_blanks(text: &[u8], mut at: usize) -> usize {
-    while matches!(text.get(at), Some(b' ' | b'\t')) {
-        at += 1;
-    }
-    at
 }
 
 fn assignment(text: &[u8], start: usize) -> Option<Assignment> {
@@ -228,7 +188,7 @@ fn closing(text: &[u8], open: usize, quote: u8) -> Option<usize> {
 
 /// Without quotes: to the end of the line or to a comment, without blanks at the end.
 fn plain_value(text: &[u8], after_sign: usize, from: usize) -> Range<usize> {
-    let line = text.get(from..end_of_line(text, from)).unwrap_or_default();
+    let line = text.get(from..next_line(text, from)).unwrap_or_default();
     let mut is_behind_blank = from > after_sign;
     let mut end = line.len();
     for (at, byte) in line.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What the two ways of writing settings have in common: find named values in a text, and change just these.
+//! What the ways of writing settings have in common: find named values in a text, and change just these.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,10 @@ use backout_core::secret::Secret;
 use crate::config::{Chosen, Format};
 use crate::key::Key;
 use crate::secrecy::is_sensitive;
+use crate::splice::{beginning, line_of};
 use crate::state::{Held, Site, same_values};
-use crate::{env, json};
+use crate::turns::in_turn;
+use crate::{env, ini, json, toml, yaml};
 
 /// Why a text cannot be understood; nothing of its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +36,7 @@ impl Unfit {
 pub(crate) struct Found {
     pub(crate) raw: String,
     pub(crate) whole: String,
+    pub(crate) tail: String,
     pub(crate) site: Site,
 }
 
@@ -45,12 +48,16 @@ pub(crate) fn find(chosen: &Chosen, text: &[u8]) -> Result<BTreeMap<String, Held
     let found = match chosen.format {
         Format::Env => env::find(text, &chosen.keys)?,
         Format::Json => json::find(text, &chosen.keys)?,
+        Format::Yaml => yaml::find(text, &chosen.keys)?,
+        Format::Toml => toml::find(text, &chosen.keys)?,
+        Format::Ini => ini::find(text, &chosen.keys)?,
     };
     let held = |(key, found): (&Key, Found)| {
         let sensitive = is_sensitive(chosen, key, &found.raw);
         let held = Held {
             raw: Secret::new(found.raw),
             whole: Secret::new(found.whole),
+            tail: Secret::new(found.tail),
             site: found.site,
             sensitive,
         };
@@ -59,17 +66,43 @@ pub(crate) fn find(chosen: &Chosen, text: &[u8]) -> Result<BTreeMap<String, Held
     Ok(found.into_iter().map(held).collect())
 }
 
-/// The text with just the named values as wanted. Checked: reading the result finds the wanted values.
+/// The text with just the named values as wanted. Checked: reading the result finds the wanted values, and among
+/// the rest the same as before.
 pub(crate) fn edit(chosen: &Chosen, text: &[u8], wanted: &BTreeMap<String, Held>) -> Result<Vec<u8>, Unfit> {
+    let keys = &chosen.keys;
     let edited = match chosen.format {
-        Format::Env => env::edit(text, &chosen.keys, wanted)?,
-        Format::Json => json::edit(text, &chosen.keys, wanted)?,
+        Format::Env => env::edit(text, keys, wanted)?,
+        Format::Json => json::edit(text, keys, wanted)?,
+        Format::Yaml => in_turn::<yaml::Yaml>(text, keys, wanted)?,
+        Format::Toml => in_turn::<toml::Toml>(text, keys, wanted)?,
+        Format::Ini => in_turn::<ini::Ini>(text, keys, wanted)?,
     };
-    if same_values(&find(chosen, &edited)?, wanted) {
+    let is_as_wanted = find(chosen, &edited).is_ok_and(|found| same_values(&found, wanted));
+    if is_as_wanted && rest(chosen, text)? == rest(chosen, &edited)? {
         Ok(edited)
     } else {
-        Err(Unfit::whole("the saved values cannot be written into it"))
+        Err(Unfit::whole(
+            "the saved values cannot be written into it without changing what stands around them",
+        ))
     }
+}
+
+/// What the text says besides the named values, told so that it can be compared.
+fn rest(chosen: &Chosen, text: &[u8]) -> Result<Vec<String>, Unfit> {
+    match chosen.format {
+        // They change nothing but single lines or members, whose borders need no context.
+        Format::Env | Format::Json => Ok(Vec::new()),
+        Format::Yaml => yaml::rest(text, &chosen.keys),
+        Format::Toml => toml::rest(text, &chosen.keys),
+        Format::Ini => ini::rest(text, &chosen.keys),
+    }
+}
+
+/// The text behind its mark.
+pub(crate) fn as_text(text: &[u8]) -> Result<&str, Unfit> {
+    let text = text.get(beginning(text)..).unwrap_or_default();
+    std::str::from_utf8(text)
+        .map_err(|error| Unfit::at(line_of(text, error.valid_up_to()), "it is not UTF-8"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use jsonc_parser::ast::{Object, ObjectProp, Value};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
-use crate::format::{Found, Unfit};
+use crate::format::{Found, Unfit, as_text};
 use crate::key::Key;
 use crate::splice::{Splices, beginning, line_of};
 use crate::state::{Held, Site};
@@ -31,10 +31,12 @@ pub(crate) fn find<'k>(text: &[u8], keys: &'k [Key]) -> Result<Vec<(&'k Key, Fou
                 gap: 0,
                 blanks: blanks_before(text, object, index),
                 behind: blanks_behind(text, object, index),
+                in_lines: false,
             };
             let part = |range: std::ops::Range<usize>| text.get(range).unwrap_or_default().to_owned();
             let raw = part(member.value.start()..member.value.end());
-            found.push((key, Found { raw, whole: part(member.start()..member.end()), site }));
+            let whole = part(member.start()..member.end());
+            found.push((key, Found { raw, whole, tail: String::new(), site }));
         }
     }
     Ok(found)
@@ -79,12 +81,6 @@ pub(crate) fn edit(text: &[u8], keys: &[Key], wanted: &BTreeMap<String, Held>) -
     }
     let mark = text.get(..start).unwrap_or_default();
     Ok([mark, edited.as_bytes()].concat())
-}
-
-fn as_text(text: &[u8]) -> Result<&str, Unfit> {
-    let text = text.get(beginning(text)..).unwrap_or_default();
-    std::str::from_utf8(text)
-        .map_err(|error| Unfit::at(line_of(text, error.valid_up_to()), "it is not UTF-8"))
 }
 
 fn parse(text: &str) -> Result<Object<'_>, Unfit> {

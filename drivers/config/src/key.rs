@@ -1,4 +1,4 @@
-//! The names of values: a variable of a `.env` file, or a path into a JSON file.
+//! The names of values: a variable of a `.env` file, a path into a tree, or a section and a name in it.
 
 use std::fmt;
 
@@ -50,6 +50,24 @@ impl Key {
                 None => return Err(bad("a dot must follow a quoted piece")),
             }
         }
+    }
+
+    /// A name in an INI file: within a section (`server.url`), or before the first one (`url`). Quotes as in paths.
+    pub(crate) fn entry(text: &str) -> Result<Self, String> {
+        let key = Self::path(text)?;
+        if key.pieces.len() > 2 {
+            return Err(format!(
+                "the key `{}` must be a section and a name in it; a section with dots stands in quotes",
+                text.escape_debug()
+            ));
+        }
+        let is_bad =
+            |piece: &String| piece.is_empty() || piece.trim() != piece || piece.contains(['\n', '\r']);
+        let name = key.pieces.last().map_or("", String::as_str);
+        if key.pieces.iter().any(is_bad) || name.contains(['=', ':']) || name.starts_with([';', '#', '[']) {
+            return Err(format!("`{}` is no name in an INI file", text.escape_debug()));
+        }
+        Ok(key)
     }
 
     /// Whether the other value lies in this one, or is the same.

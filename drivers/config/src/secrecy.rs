@@ -1,6 +1,6 @@
 //! Which values must not be shown. Hiding one too many costs a look into a file, showing one costs a password.
 
-use crate::config::Chosen;
+use crate::config::{Chosen, Format};
 use crate::key::Key;
 
 /// Pieces of names of things that people keep to themselves, without separators, in lower case.
@@ -34,7 +34,7 @@ pub(crate) fn is_sensitive(chosen: &Chosen, key: &Key, value: &str) -> bool {
         return false;
     }
     key.pieces.iter().any(|piece| looks_secret(piece))
-        || names_within(value).any(looks_secret)
+        || names_within(chosen.format, value).into_iter().any(looks_secret)
         || holds_password(value)
 }
 
@@ -45,18 +45,30 @@ fn looks_secret(name: &str) -> bool {
         || SECRET_ENDINGS.iter().any(|word| plain.ends_with(word))
 }
 
-/// What might be names of members in a JSON value: whatever stands in quotes before a colon.
-fn names_within(value: &str) -> impl Iterator<Item = &str> {
-    let is_container = value.starts_with(['{', '[']);
-    value
-        .split(':')
-        .filter(move |_| is_container)
-        .filter_map(|before| before.trim_end().strip_suffix('"')?.rsplit('"').next())
+/// What might be names of members in a value: in JSON whatever stands in quotes before a colon; in a value of several
+/// parts in YAML or TOML whatever stands before a colon or `=`, and headers.
+fn names_within(format: Format, value: &str) -> Vec<&str> {
+    match format {
+        Format::Env | Format::Ini | Format::Json if value.starts_with(['{', '[']) => value
+            .split(':')
+            .filter_map(|before| before.trim_end().strip_suffix('"')?.rsplit('"').next())
+            .collect(),
+        Format::Yaml | Format::Toml
+            if value.contains('\n') || value.starts_with([' ', '-', '{', '[', '!', '|', '>']) =>
+        {
+            let is_name = |part: &&str| part.contains([':', '=']) || part.starts_with(['?', '[']);
+            let parts = value.split(['\n', ',', '{', '}']).map(str::trim).filter(is_name);
+            parts.filter_map(|part| part.split([':', '=']).next()).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Whether the value has an address with a password in it (`scheme://user:password@host`), or one of the forms in
 /// which keys are handed out.
 fn holds_password(value: &str) -> bool {
+    // JSON and YAML let people escape a slash.
+    let value = &value.replace("\\/", "/");
     let in_address = value.split("://").skip(1).any(|after| {
         // The password itself may hold a slash that nobody escaped.
         let address = after.split(['?', '#', ' ', '"', '\'', '\n']).next().unwrap_or_default();
@@ -71,6 +83,31 @@ mod tests {
     use super::*;
     use crate::config::{Format, ValuesConfig};
     use backout_core::migration::Reference;
+
+    #[test]
+    fn names_within_values_are_looked_at() {
+        let chosen = |format| crate::format::tests::chosen(format, &["place"]);
+        let name = Key::path("place").unwrap();
+        for (format, value, expected) in [
+            (Format::Yaml, "  host: x\n  password: y", true),
+            (Format::Yaml, "  'db password' : y", true),
+            (Format::Yaml, "- token: y", true),
+            (Format::Yaml, "{host: x, api-key: y}", true),
+            (Format::Yaml, "|\n    host: x\n    secret = y", true),
+            (Format::Yaml, "!t\n  ? password\n  : y", true),
+            (Format::Yaml, "  host: x\n  port: 1", false),
+            (Format::Yaml, "https://auth.example:80/", false),
+            (Format::Yaml, "\"postgres:\\/\\/app:y@db\"", true),
+            (Format::Toml, "{ host = 'x', password = 'y' }", true),
+            (Format::Toml, "[server.auth]\nhost = 'x'", true),
+            (Format::Toml, "[s]\nhost = 'x'", false),
+            (Format::Toml, "\'\'\'\npassword: y\'\'\'", true),
+            (Format::Toml, "'x = token'", false),
+            (Format::Env, "a: token", false),
+        ] {
+            assert_eq!(is_sensitive(&chosen(format), &name, value), expected, "{value}");
+        }
+    }
 
     #[test]
     fn what_is_hidden() {

@@ -27,10 +27,21 @@ pub struct Held {
     pub raw: Secret,
     /// The whole of it: the line with its name, or the member of the object.
     pub whole: Secret,
+    /// What follows it on its line, blanks and a comment, where that is no part of it but goes and comes with it.
+    #[serde(default = "nothing", skip_serializing_if = "is_nothing")]
+    pub tail: Secret,
     /// Where it stands, for putting it back where it is gone.
     pub site: Site,
     /// Whether it must not be shown.
     pub sensitive: bool,
+}
+
+fn nothing() -> Secret {
+    Secret::new("")
+}
+
+fn is_nothing(text: &Secret) -> bool {
+    text.reveal().is_empty()
 }
 
 /// Where a value stands among its neighbours.
@@ -42,12 +53,15 @@ pub struct Site {
     /// How many lines of other things, comments and blank lines, stand between.
     #[serde(default)]
     pub gap: usize,
-    /// In JSON, the blanks before it; in a `.env` file, how its line ends.
+    /// The blanks before it within braces; how its line ends where it has lines for itself.
     #[serde(default)]
     pub blanks: String,
-    /// In JSON, the blanks before what follows.
+    /// Within braces, the blanks before what follows.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub behind: String,
+    /// Whether it has lines for itself, where others of its kind stand within braces.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_lines: bool,
 }
 
 /// What a file is besides its content.
@@ -118,7 +132,8 @@ mod tests {
     use super::*;
 
     fn values(raw: &str, sensitive: bool) -> BTreeMap<String, Held> {
-        let held = Held { raw: Secret::new(raw), whole: Secret::new(raw), site: Site::default(), sensitive };
+        let (raw, tail) = (Secret::new(raw), Secret::new(""));
+        let held = Held { whole: raw.clone(), raw, tail, site: Site::default(), sensitive };
         BTreeMap::from([("KEY".to_owned(), held)])
     }
 

@@ -12,3 +12,15 @@ mod env {
 mod json {
     backout_conformance::conformance!(crate::worlds::JsonWorld);
 }
+
+mod yaml {
+    backout_conformance::conformance!(crate::worlds::YamlWorld);
+}
+
+mod toml {
+    backout_conformance::conformance!(crate::worlds::TomlWorld);
+}
+
+mod ini {
+    backout_conformance::conformance!(crate::worlds::IniWorld);
+}

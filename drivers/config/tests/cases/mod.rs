@@ -246,7 +246,7 @@ async fn bad_choices_are_refused_where_they_are_written() {
     for (keys, word) in [
         ("file: app.env\nkeys: []\n", "empty"),
         ("file: app.conf\nkeys: [A]\n", "format"),
-        ("file: app.env\nkeys: [A]\nformat: toml\n", "toml"),
+        ("file: app.env\nkeys: [A]\nformat: xml\n", "xml"),
         ("file: ../app.env\nkeys: [A]\n", ".."),
         ("file: app.env\nkeys: ['A B']\n", "no name"),
         ("file: app.env\n", "keys"),

@@ -11,11 +11,15 @@ use backout_conformance::{Change, World};
 use backout_driver_config::ConfigValues;
 use tempfile::TempDir;
 
+mod trees;
+
+pub use trees::{IniWorld, TomlWorld, YamlWorld};
+
 const SAVED: &str = "Tr0ub4dor-saved";
 const MIGRATED: &str = "Tr0ub4dor-migrated";
 const DRIFTED: &str = "Tr0ub4dor-drifted";
 
-/// What both kinds of files have in common.
+/// What all these files have in common.
 pub struct Settings {
     folder: TempDir,
     hostile: AtomicBool,
