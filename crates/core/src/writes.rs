@@ -27,6 +27,16 @@ pub enum Occasion {
     /// Right after the change, which may have taken recorders away with the tables that it rebuilt. From here on,
     /// writes count as written after cutover.
     Cutover,
+    /// The same, and a person says that nobody but the migration could write between the change and now, so that a
+    /// recorder which was gone meanwhile has missed nothing.
+    CutoverAtRest,
+}
+
+impl Occasion {
+    /// Whether it follows the change.
+    pub fn is_cutover(self) -> bool {
+        matches!(self, Self::Cutover | Self::CutoverAtRest)
+    }
 }
 
 /// What a recorder records, as far as a look and a marker write could tell.

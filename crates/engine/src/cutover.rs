@@ -32,7 +32,8 @@ pub struct CutoverReport {
 }
 
 /// Looks at the components of the phases and marks them as gone live. `at` is given by somebody who marks late;
-/// the look then may already hold later changes, and is labelled so.
+/// the look then may already hold later changes, and is labelled so. `at_rest` is said by somebody who knows that
+/// nobody but the migration could write until now.
 ///
 /// # Errors
 /// Refused without a checkpoint, while a run is open, or where a target is somebody else's.
@@ -40,6 +41,7 @@ pub async fn cutover(
     assembled: &Assembled,
     phases: &[PhaseName],
     at: Option<Timestamp>,
+    at_rest: bool,
     book: &mut Book,
     tools: &Tools,
 ) -> Result<CutoverReport, EngineError> {
@@ -59,7 +61,8 @@ pub async fn cutover(
         parts.iter().filter(|part| book.life().recorders.contains_key(&part.name)).cloned().collect();
     // Whose they are is asked before anything is written to them.
     refuse_claimed_elsewhere(&recording, book.life(), tools).await?;
-    let recorders = place(&recording, Occasion::Cutover, book, tools).await?;
+    let occasion = if at_rest { Occasion::CutoverAtRest } else { Occasion::Cutover };
+    let recorders = place(&recording, occasion, book, tools).await?;
     refuse_uncovered(&recording, &recorders)?;
     let stop = Stop::never();
     let looked = look_all(&parts, tools, Depth::Look, &stop).await;

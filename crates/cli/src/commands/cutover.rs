@@ -31,6 +31,10 @@ pub struct Arguments {
     /// When it went live, for who marks late (such as 2026-05-04T03:02:01Z)
     #[arg(long, value_name = "TIME", conflicts_with = "command")]
     pub at: Option<Timestamp>,
+    /// Nobody but the migration could write until now: the application was stopped or read-only. Tables that the
+    /// migration rebuilt had no recorder meanwhile, and this says that it missed nothing
+    #[arg(long, conflicts_with = "at")]
+    pub writers_stopped: bool,
     /// The migration itself: run it, and mark the moment it succeeded
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
@@ -55,7 +59,14 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
         if let Some((program, rest)) = arguments.command.split_first() {
             carry_out(program, rest).await?;
         }
-        let work = cutover(&migration.assembled, &phases, arguments.at, &mut writing.book, &tools);
+        let work = cutover(
+            &migration.assembled,
+            &phases,
+            arguments.at,
+            arguments.writers_stopped,
+            &mut writing.book,
+            &tools,
+        );
         let leftovers = Arc::clone(&tools.leftovers);
         let report = signals::or_leave(work, leftovers.as_ref(), context.output).await?;
         writing.close().await?;
@@ -112,6 +123,12 @@ fn show(context: &Context, report: &CutoverReport, late: bool) {
     }
     for (component, coverage) in &report.recorders {
         super::arm::recorded(context.output, component, coverage);
+    }
+    if report.recorders.iter().any(|(_, coverage)| !coverage.interrupted.is_empty()) {
+        notice::say(
+            context.output,
+            "if nobody could write to them meanwhile, say so now: backout cutover --writers-stopped",
+        );
     }
     if late {
         notice::say(

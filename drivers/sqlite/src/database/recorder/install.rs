@@ -38,7 +38,7 @@ pub(in crate::database) fn arm(
     put_in(&mut connection, place, config, occasion)
         .map_err(|fault| fault.while_doing(&attempted).nothing_happened())?;
     backout_kit::failpoint!("sqlite-recorders-put-in");
-    proven(&connection, pace).map_err(|fault| fault.while_doing(&attempted))
+    proven(&connection, config, pace).map_err(|fault| fault.while_doing(&attempted))
 }
 
 /// Takes everything of ours away.
@@ -61,8 +61,13 @@ pub(in crate::database) fn disarm(place: &Place) -> Result<(), DriverError> {
 
 /// Begins a new era of the recorder that a database has: new triggers on every table, as the tables are now. Its
 /// number is above every earlier one, and at least `floor`. To be called within a transaction.
-pub(in crate::database) fn renew(connection: &Connection, occasion: &str, floor: i64) -> Result<(), Fault> {
-    let (layouts, _) = layout::read(connection, None)?;
+pub(in crate::database) fn renew(
+    connection: &Connection,
+    config: &Config,
+    occasion: &str,
+    floor: i64,
+) -> Result<(), Fault> {
+    let (layouts, _) = layout::read(connection, &config.recorder.except, None)?;
     begin(connection, occasion, floor, layouts, &[])
 }
 
@@ -77,7 +82,7 @@ fn put_in(
     refuse_foreign(&transaction, place)?;
     let eras = known(&transaction)?;
     let usual = (occasion == Occasion::Arm && config.migration_has_a_window()).then_some(MIGRATION);
-    let (layouts, _) = layout::read(&transaction, usual)?;
+    let (layouts, _) = layout::read(&transaction, &config.recorder.except, usual)?;
     match eras.last() {
         None => {
             clear(&transaction)?;
@@ -92,14 +97,22 @@ fn put_in(
             let now = Now::look(&transaction, last, &layouts)?;
             let goes_on = occasion == Occasion::Arm || last.occasion == CUTOVER;
             if !(goes_on && now.is_as_it_should && !is_spoiled) {
-                let interrupted =
-                    if is_spoiled { layouts.keys().cloned().collect() } else { now.interrupted };
+                let interrupted = match occasion {
+                    _ if is_spoiled => layouts.keys().cloned().collect(),
+                    Occasion::CutoverAtRest => Vec::new(),
+                    Occasion::Arm | Occasion::Cutover => now.interrupted,
+                };
                 transaction.execute("DELETE FROM main._backout_writer", [])?;
                 begin(&transaction, text_of(occasion), 0, layouts, &interrupted)?;
             }
         }
     }
-    if occasion == Occasion::Cutover {
+    if occasion == Occasion::CutoverAtRest {
+        // What an earlier cutover had to take for a gap was none.
+        let sql = "UPDATE main._backout_era SET interrupted = '[]' WHERE occasion = ?1";
+        transaction.execute(sql, [CUTOVER])?;
+    }
+    if occasion.is_cutover() {
         // The keys of both sides, while the declared mapping can still be asked.
         crate::database::recorder::keys_at_cutover(&transaction, config)?;
     }
@@ -204,7 +217,7 @@ fn as_json(value: &impl serde::Serialize) -> Result<String, Fault> {
 fn text_of(occasion: Occasion) -> &'static str {
     match occasion {
         Occasion::Arm => "arm",
-        Occasion::Cutover => CUTOVER,
+        Occasion::Cutover | Occasion::CutoverAtRest => CUTOVER,
     }
 }
 
@@ -276,8 +289,10 @@ pub(super) fn nonce(connection: &Connection) -> Result<String, Fault> {
 }
 
 /// What a look tells, and a proof of each table that the look finds in order.
-fn proven(connection: &Connection, pace: &Pace) -> Result<Coverage, Fault> {
-    let Some(mut coverage) = coverage::of(connection)? else { return Ok(Coverage::default()) };
+fn proven(connection: &Connection, config: &Config, pace: &Pace) -> Result<Coverage, Fault> {
+    let Some(mut coverage) = coverage::of(connection, &config.recorder.except)? else {
+        return Ok(Coverage::default());
+    };
     let eras = eras::read(connection)?;
     let Some(last) = eras.last() else { return Ok(coverage) };
     let mut failed = Vec::new();
