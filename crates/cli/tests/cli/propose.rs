@@ -275,6 +275,8 @@ fn each_file_that_cannot_be_used_has_its_code() {
     });
     world.write("shop/compose.yaml", bomb);
     world.write("shop/compose.yml", "services:\n  a: [\n");
+    let many: String = (0..1_001).map(|number| format!("  s{number}: {{}}\n")).collect();
+    world.write("shop/many.yaml", format!("services:\n{many}"));
     world.write("shop/good.env", "A=1\n");
     world.write("shop/latin.env", b"A=\xe9\n");
     world.link("nowhere", "shop/dangling");
@@ -293,6 +295,7 @@ fn each_file_that_cannot_be_used_has_its_code() {
         ("shop/docker-compose.yml", "BK0722"),
         ("shop/compose.yaml", "BK0722"),
         ("shop/compose.yml", "BK0722"),
+        ("shop/many.yaml", "BK0722"),
         ("shop/bad.json", "BK0722"),
         ("shop/open.env", "BK0722"),
     ] {

@@ -18,6 +18,8 @@ use super::values;
 /// Names by which `docker compose` finds its file.
 pub const NAMES: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 
+/// Most services, and most things of one sort that a service has: nobody reads a proposal of more.
+const MOST: usize = 1_000;
 /// Most names that one remark tells.
 const MOST_TOLD: usize = 10;
 
@@ -52,6 +54,11 @@ pub fn propose(
     let services = tree.get("services").map(Tree::entries).unwrap_or_default();
     if services.is_empty() {
         return Err(Trouble::broken("no service is named in it"));
+    }
+    let longest = |tree: &Tree| tree.entries().iter().map(|(_, value)| compose_service::length(value)).max();
+    let lists = services.iter().filter_map(|(_, service)| longest(service));
+    if services.len().max(lists.max().unwrap_or_default()) > MOST {
+        return Err(Trouble::broken(format!("it names more than {MOST} services, or things of one service")));
     }
     let folder = path.parent().unwrap_or(ground.root);
     let mut file =
@@ -198,7 +205,7 @@ impl File<'_> {
         let is_file = look::at(&host).is_ok_and(|thing| thing == Thing::File);
         for on in propose_any(self.ground, &host, &why, proposal) {
             // A file that is mounted by itself and is no data is read at the start, as far as one can tell.
-            let is_data = proposal.components.iter().any(|one| one.subject == on && one.is_data);
+            let is_data = proposal.is_data(&on);
             let relation = if is_file && !is_data { Relation::Reads } else { Relation::Needs };
             uses.push(Use { relation, on, why: why.clone() });
         }
@@ -263,6 +270,12 @@ impl File<'_> {
             proposal.remark(format!(
                 "{at}: of `environment` of {who}, {}{more} go back by hand: no key leads to where they stand",
                 some.join(", ")
+            ));
+        }
+        if let Some(image) = service.image.as_ref().filter(|image| !compose_service::is_fixed(image)) {
+            proposal.remark(format!(
+                "{at}: {who} runs {image}, which names no fixed image; note which one runs now, or nobody can go back \
+                 to it: docker compose images"
             ));
         }
         for key in &service.not_followed {

@@ -88,6 +88,15 @@ pub fn read(name: &str, tree: &Tree, line: u32) -> Service {
     }
 }
 
+/// How many parts a list or map has.
+pub fn length(tree: &Tree) -> usize {
+    match &tree.kind {
+        Kind::Scalar(_) => 1,
+        Kind::List(items) => items.len(),
+        Kind::Map(entries) => entries.len(),
+    }
+}
+
 /// The text of a scalar.
 pub fn text(tree: &Tree) -> Option<&str> {
     match &tree.kind {
@@ -179,6 +188,12 @@ fn image(written: &str) -> Option<String> {
     (is_plain && !has_account && shown.len() <= 300).then_some(shown)
 }
 
+/// Whether an image means the same tomorrow, as far as its name tells.
+pub fn is_fixed(image: &str) -> bool {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    name.contains('@') || name.split_once(':').is_some_and(|(_, tag)| tag != "latest" && !tag.contains('$'))
+}
+
 fn is_port(text: &str) -> bool {
     text.len() <= 60 && text.chars().all(|c| c.is_ascii_hexdigit() || ".:-/[]tcpud".contains(c))
 }
@@ -242,6 +257,21 @@ mod tests {
             ("to\\ndo", None),
         ] {
             assert_eq!(image(written).as_deref(), expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn images_that_move_are_known() {
+        for (image, expected) in [
+            ("todo:1.4", true),
+            ("r.example:5000/todo:1", true),
+            ("todo@sha256:abc", true),
+            ("todo", false),
+            ("r.example:5000/todo", false),
+            ("todo:latest", false),
+            ("todo:${TAG}", false),
+        ] {
+            assert_eq!(is_fixed(image), expected, "{image}");
         }
     }
 

@@ -8,7 +8,7 @@ use super::look::{self, Thing};
 use super::proposal::{Proposal, Proposed, Subject, What};
 use super::settings;
 use super::trouble::Trouble;
-use super::walk::{Walked, walk};
+use super::walk::Walked;
 
 /// Names by which the data of a database server are known.
 const SERVERS: [(&str, &str); 6] = [
@@ -28,8 +28,6 @@ pub struct Wish<'a> {
     pub is_data: bool,
     /// Whether settings files in it are proposed for themselves.
     pub settings: bool,
-    /// Where not to look.
-    pub skip: &'a [&'a Path],
     /// Above so many files or bytes it is not proposed as a tree.
     pub most: Option<(usize, u64)>,
 }
@@ -45,7 +43,7 @@ pub fn propose(
     proposal: &mut Proposal,
 ) -> Result<Vec<Subject>, Trouble> {
     let shown = ground.shown(folder);
-    let found = walk(folder, wish.skip)?;
+    let found = ground.walked(folder)?;
     if let Some((name, server)) = SERVERS.iter().find(|(name, _)| folder.join(name).exists()) {
         proposal.remark(format!(
             "{shown} ({}) holds the data of {server} ({name} is in it). Files copied while a server writes them are \
@@ -148,7 +146,7 @@ pub fn propose_any(ground: &Ground<'_>, path: &Path, why: &str, proposal: &mut P
         Ok(Thing::Link) => Err(Trouble::unreadable("it is a symbolic link, and links are not followed")),
         Ok(Thing::Other(what)) => Err(Trouble::unreadable(format!("it is a {what}"))),
         Ok(Thing::Folder) => {
-            let wish = Wish { why, is_data: true, settings: false, skip: &[], most: None };
+            let wish = Wish { why, is_data: true, settings: false, most: None };
             propose(ground, path, &wish, proposal)
         }
         Ok(Thing::File) => match look::is_database(path) {

@@ -1,6 +1,10 @@
 //! The kinds that are proposed, and what their drivers say about a proposal.
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +16,7 @@ use backout_core::name::ComponentName;
 use tokio::runtime::{Builder, Runtime};
 
 use super::look;
+use super::walk::{Walked, walk};
 use crate::codes;
 use crate::failure::Failure;
 use crate::wiring::{FromWorld, NoVault};
@@ -37,6 +42,8 @@ pub struct Ground<'a> {
     /// For looks of drivers.
     context: Context,
     runtime: Runtime,
+    /// Folders that were looked through; many services mount one.
+    walked: RefCell<BTreeMap<PathBuf, Rc<Walked>>>,
 }
 
 impl<'a> Ground<'a> {
@@ -63,7 +70,7 @@ impl<'a> Ground<'a> {
             resolver: Arc::new(FromWorld::new(root)),
             child_token: format!("init-{}", std::process::id()),
         };
-        Ok(Self { registry, root, context, runtime })
+        Ok(Self { registry, root, context, runtime, walked: RefCell::default() })
     }
 
     /// A path as comments name it: from the migration file on, where it lies there.
@@ -73,6 +80,19 @@ impl<'a> Ground<'a> {
             Ok(inner) => look::shown(inner),
             Err(_) => look::shown(path),
         }
+    }
+
+    /// What a look through a whole folder finds.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn walked(&self, folder: &Path) -> io::Result<Rc<Walked>> {
+        if let Some(found) = self.walked.borrow().get(folder) {
+            return Ok(Rc::clone(found));
+        }
+        let found = Rc::new(walk(folder, &[])?);
+        self.walked.borrow_mut().insert(folder.to_owned(), Rc::clone(&found));
+        Ok(found)
     }
 
     /// Whether the driver for settings knows from its name how a file is written.

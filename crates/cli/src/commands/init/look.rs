@@ -12,6 +12,8 @@ pub const LONGEST: u64 = 4 * 1024 * 1024;
 
 /// How every SQLite file begins.
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";
+/// The smallest page, and so the shortest database, in bytes.
+const SHORTEST_DATABASE: u64 = 512;
 
 /// What stands at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +56,10 @@ pub fn thing(kind: fs::FileType) -> Thing {
 /// It cannot be read.
 pub fn is_database(path: &Path) -> io::Result<bool> {
     let mut head = [0; 16];
-    match open(path)?.read_exact(&mut head) {
-        Ok(()) => Ok(head == *SQLITE),
+    let mut file = open(path)?;
+    let is_long_enough = file.metadata()?.len() >= SHORTEST_DATABASE;
+    match file.read_exact(&mut head) {
+        Ok(()) => Ok(is_long_enough && head == *SQLITE),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
         Err(error) => Err(error),
     }

@@ -36,6 +36,7 @@ use crate::codes as common;
 use crate::exit::Exit;
 use crate::failure::{Failure, chain};
 use crate::view::notice;
+use crate::wiring::Place;
 
 /// Arguments of `backout init`.
 #[derive(Debug, Args)]
@@ -50,12 +51,7 @@ const TEMPLATE: &str = include_str!("template.yaml");
 /// Writes the file, where none is.
 pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let place = context.place()?;
-    if place.path.symlink_metadata().is_ok() {
-        return Err(Diagnostic::error(common::FILE_THERE, format!("write {}", place.named))
-            .because("it is there already, and is never overwritten")
-            .hint("see what it says: backout check")
-            .into());
-    }
+    refuse_another(&place)?;
     let folder = place.root.file_name().map(|name| name.to_string_lossy().into_owned());
     let migration = name_from(folder.as_deref().unwrap_or_default());
     let made = match arguments.from.is_empty() {
@@ -63,6 +59,8 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
         false => Some(from::make(&place, &migration, &arguments.from)?),
     };
     let text = made.as_ref().map_or_else(|| TEMPLATE.replace("NAME", &migration), |made| made.text.clone());
+    // Somebody may have written one during the look through large folders.
+    refuse_another(&place)?;
     // People read and share a migration file, unlike everything else that is written here.
     put(&place.path, text.as_bytes(), Attributes { mode: Some(0o644), ..Attributes::default() }).map_err(
         |error| Diagnostic::error(common::MACHINE, format!("write {}", place.named)).because(chain(&error)),
@@ -80,6 +78,16 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     }
     Ok(Exit::Done)
 }
+fn refuse_another(place: &Place) -> Result<(), Failure> {
+    if place.path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    Err(Diagnostic::error(common::FILE_THERE, format!("write {}", place.named))
+        .because("it is there already, and is never overwritten")
+        .hint("see what it says: backout check")
+        .into())
+}
+
 /// A migration's name made of a folder's.
 fn name_from(folder: &str) -> String {
     let kept: String = folder

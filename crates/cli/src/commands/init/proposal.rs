@@ -1,6 +1,6 @@
 //! What is proposed, as data: components with the reasons for each of their lines, and what nobody can propose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// What a component is about, by which two sources that speak of one thing are known to do so.
@@ -78,6 +78,9 @@ pub struct Proposal {
     pub remarks: Vec<String>,
     /// Settings that name a thing: whoever reads them uses it.
     pub mentions: Vec<Mention>,
+    /// Where each component is.
+    places: BTreeMap<Subject, usize>,
+    told: BTreeSet<String>,
 }
 
 /// A value in a settings file that names something else which is proposed.
@@ -111,7 +114,9 @@ impl Proposed {
 impl Proposal {
     /// Adds a component; where another source proposed the same thing, what both know is put together.
     pub fn add(&mut self, new: Proposed) {
-        let Some(old) = self.components.iter_mut().find(|old| old.subject == new.subject) else {
+        let place = self.places.get(&new.subject);
+        let Some(old) = place.and_then(|place| self.components.get_mut(*place)) else {
+            self.places.insert(new.subject.clone(), self.components.len());
             self.components.push(new);
             return;
         };
@@ -136,10 +141,16 @@ impl Proposal {
         }
     }
 
+    /// Whether this was proposed, and as data.
+    pub fn is_data(&self, subject: &Subject) -> bool {
+        let place = self.places.get(subject);
+        place.and_then(|place| self.components.get(*place)).is_some_and(|one| one.is_data)
+    }
+
     /// Notes what is not covered.
     pub fn remark(&mut self, text: impl Into<String>) {
         let text = text.into();
-        if !self.remarks.contains(&text) {
+        if self.told.insert(text.clone()) {
             self.remarks.push(text);
         }
     }

@@ -38,7 +38,7 @@ pub fn propose(ground: &Ground<'_>, folder: &Path, proposal: &mut Proposal) -> R
     beside.sort();
     let why = format!("a folder beside the releases of {}, which all of them share", ground.shown(folder));
     for path in beside.iter().filter(|path| !is_hidden(path)) {
-        let wish = Wish { why: &why, is_data: true, settings: true, skip: &[], most: None };
+        let wish = Wish { why: &why, is_data: true, settings: true, most: None };
         if let Err(trouble) = folder::propose(ground, path, &wish, proposal) {
             proposal.remark(format!("{} is not proposed: {}", ground.shown(path), trouble.cause));
         }
@@ -67,7 +67,7 @@ pub fn link_with_release(ground: &Ground<'_>, link: &Path, folder: &Path, propos
         )),
         Ok(target) => {
             let why = format!("the release that {shown} names");
-            let wish = Wish { why: &why, is_data: false, settings: true, skip: &[], most: Some(MOST) };
+            let wish = Wish { why: &why, is_data: false, settings: true, most: Some(MOST) };
             match folder::propose(ground, &target, &wish, proposal) {
                 Ok(subjects) => {
                     let on = Subject::Path(target);

@@ -39,7 +39,7 @@ pub fn propose(
             if release_folder::is_one(&path) {
                 release_folder::propose(ground, &path, proposal)?;
             } else {
-                let wish = Wish { why, is_data: true, settings: true, skip: &[], most: None };
+                let wish = Wish { why, is_data: true, settings: true, most: None };
                 folder::propose(ground, &path, &wish, proposal)?;
             }
             for name in compose::NAMES {
