@@ -41,7 +41,10 @@ impl Driver for ConfigValues {
     type Session = ValuesSession;
 
     fn page() -> KindPage {
-        KindPage { summary: "named values in a .env, JSON, YAML, TOML or INI file", page: include_str!("../README.md") }
+        KindPage {
+            summary: "named values in a .env, JSON, YAML, TOML or INI file",
+            page: include_str!("../README.md"),
+        }
     }
 
     fn capabilities(_: &ValuesConfig) -> Capabilities {
@@ -128,9 +131,10 @@ impl Session<ConfigValues> for ValuesSession {
         &self,
         _: &Context,
         saved: Option<&ValuesState>,
-        _: &[DataPart],
+        data: &[DataPart],
     ) -> Result<Vec<String>, DriverError> {
         let mut found = place::obstacles(&self.path).map_err(|error| of_file(error).nothing_happened())?;
+        found.extend(revert::obstacle(&self.path, &self.chosen, saved, data));
         let we = geteuid().as_raw();
         let live = file::read(&self.path).ok().flatten().map(|content| content.facts);
         let owner = live.or(saved.map(|saved| saved.file)).map(|facts| facts.user);

@@ -19,15 +19,23 @@ pub(crate) struct Unfit {
     pub(crate) line: Option<usize>,
     /// What is wrong there.
     pub(crate) what: String,
+    /// The text is well, but the keys name something in it that nobody can tell, or change, by itself. Then it must
+    /// not be set aside as if it were broken.
+    pub(crate) is_well: bool,
 }
 
 impl Unfit {
     pub(crate) fn at(line: usize, what: impl Into<String>) -> Self {
-        Self { line: Some(line), what: what.into() }
+        Self { line: Some(line), what: what.into(), is_well: false }
+    }
+
+    /// In a text that is well.
+    pub(crate) fn refused(line: impl Into<Option<usize>>, what: impl Into<String>) -> Self {
+        Self { line: line.into(), what: what.into(), is_well: true }
     }
 
     pub(crate) fn whole(what: impl Into<String>) -> Self {
-        Self { line: None, what: what.into() }
+        Self { line: None, what: what.into(), is_well: false }
     }
 }
 
@@ -69,22 +77,21 @@ pub(crate) fn find(chosen: &Chosen, text: &[u8]) -> Result<BTreeMap<String, Held
 /// The text with just the named values as wanted. Checked: reading the result finds the wanted values, and among
 /// the rest the same as before.
 pub(crate) fn edit(chosen: &Chosen, text: &[u8], wanted: &BTreeMap<String, Held>) -> Result<Vec<u8>, Unfit> {
+    find(chosen, text)?;
     let keys = &chosen.keys;
     let edited = match chosen.format {
-        Format::Env => env::edit(text, keys, wanted)?,
-        Format::Json => json::edit(text, keys, wanted)?,
-        Format::Yaml => in_turn::<yaml::Yaml>(text, keys, wanted)?,
-        Format::Toml => in_turn::<toml::Toml>(text, keys, wanted)?,
-        Format::Ini => in_turn::<ini::Ini>(text, keys, wanted)?,
+        Format::Env => env::edit(text, keys, wanted),
+        Format::Json => json::edit(text, keys, wanted),
+        Format::Yaml => in_turn::<yaml::Yaml>(text, keys, wanted),
+        Format::Toml => in_turn::<toml::Toml>(text, keys, wanted),
+        Format::Ini => in_turn::<ini::Ini>(text, keys, wanted),
     };
-    let is_as_wanted = find(chosen, &edited).is_ok_and(|found| same_values(&found, wanted));
-    if is_as_wanted && rest(chosen, text)? == rest(chosen, &edited)? {
-        Ok(edited)
-    } else {
-        Err(Unfit::whole(
-            "the saved values cannot be written into it without changing what stands around them",
-        ))
-    }
+    let is_right = |edited: &Vec<u8>| {
+        find(chosen, edited).is_ok_and(|found| same_values(&found, wanted))
+            && rest(chosen, edited).is_ok_and(|after| rest(chosen, text).is_ok_and(|before| before == after))
+    };
+    let what = "the saved values cannot be written into it without changing what stands around them";
+    edited.ok().filter(is_right).ok_or_else(|| Unfit::refused(None, what))
 }
 
 /// What the text says besides the named values, told so that it can be compared.

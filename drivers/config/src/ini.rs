@@ -183,7 +183,7 @@ fn section_of<'a, 's>(
         let what = format!(
             "the section of {key} begins twice, in lines {first} and {second}, and readers differ on what then counts"
         );
-        return Err(Unfit::at(second, what));
+        return Err(Unfit::refused(second, what));
     }
     if section.name != Some(wanted) {
         return Err(otherwise_written(line(section), key));
@@ -216,20 +216,23 @@ fn locate<'a, 's>(
         let second = line_of(text, second.at.start);
         let what =
             format!("{key} is set twice, in lines {number} and {second}, and readers differ on which counts");
-        return Err(Unfit::at(second, what));
+        return Err(Unfit::refused(second, what));
     }
     if name.as_slice() != wanted {
         return Err(otherwise_written(number, key));
     }
     let Some(value) = value else {
-        return Err(Unfit::at(number, format!("{key} has no `=`, and readers differ on what that means")));
+        return Err(Unfit::refused(
+            number,
+            format!("{key} has no `=`, and readers differ on what that means"),
+        ));
     };
     refuse_continuation(text, section.lines, index, key)?;
     Ok(Some(Spot { section, line, value: value.clone() }))
 }
 
 fn otherwise_written(line: usize, key: &Key) -> Unfit {
-    Unfit::at(
+    Unfit::refused(
         line,
         format!("{key} differs from what is written there in capital letters, which count for some"),
     )
@@ -256,11 +259,11 @@ fn refuse_continuation(text: &[u8], lines: &[Line], index: usize, key: &Key) -> 
     let number = line.map_or(1, |line| line_of(text, line.at.start));
     if is_deeper(line, before) || is_joined(before) {
         let what = format!("{key} may be one more line of the value before, by its indentation or a `\\`");
-        return Err(Unfit::at(number, what));
+        return Err(Unfit::refused(number, what));
     }
     if is_deeper(behind, line) || is_joined(line) {
         let what = format!("the value of {key} may go on in the next line, by its indentation or a `\\`");
-        return Err(Unfit::at(number, what));
+        return Err(Unfit::refused(number, what));
     }
     Ok(())
 }

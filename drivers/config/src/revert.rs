@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use backout_contract::{Context, DriverError, Effect, ErrorKind, StepOrder};
+use backout_core::checkpoint::DataPart;
 use backout_core::observation::Seen;
 use backout_kit::beside::{displace, swap};
 use backout_kit::file_error::{FileError, OnFile};
@@ -73,6 +74,27 @@ pub(crate) async fn revert(
     }
     let error = DriverError::new(ErrorKind::Locked, format!("edit {} while it keeps changing", shown(path)));
     Err(error.hint("stop what writes to it").nothing_happened())
+}
+
+/// Why the values could not be put into the file that is there now, if they could not: to be known before anything is
+/// changed.
+pub(crate) fn obstacle(
+    path: &Path,
+    chosen: &Chosen,
+    saved: Option<&ValuesState>,
+    data: &[DataPart],
+) -> Option<String> {
+    if saved.is_none() && data.iter().any(|part| part.name == NO_FILE) {
+        return None;
+    }
+    let none = BTreeMap::new();
+    let live = match look(path, chosen) {
+        Ok(live) => live?,
+        // What is broken is set aside, and what we may not read is told by the look itself.
+        Err(error) => return (error.kind == ErrorKind::Config).then(|| error.chain()),
+    };
+    let wanted = saved.map_or(&none, |saved| &saved.values);
+    edit(chosen, &live.content.bytes, wanted).err().map(|why| unfit(path, &why).chain())
 }
 
 async fn fetch_whole(context: &Context, step: &StepOrder<ValuesState>) -> Result<Vec<u8>, DriverError> {

@@ -244,7 +244,7 @@ fn locate<'a>(layout: &'a Layout<'_>, key: &Key) -> Result<Option<Spot<'a>>, Unf
         let Some(inner) = wanted.strip_prefix(section.path.as_slice()) else { continue };
         if section.in_list {
             let what = format!("`{}` on the way to {key} is a list of tables", written(&section.path));
-            return Err(Unfit::at(line(section.header.start), what));
+            return Err(Unfit::refused(line(section.header.start), what));
         }
         if let Some((way, index)) = among(text, &section.entries, inner, key)? {
             return Ok(Some(match way {
@@ -264,7 +264,7 @@ fn locate<'a>(layout: &'a Layout<'_>, key: &Key) -> Result<Option<Spot<'a>>, Unf
         None => Ok(Some(Spot::Sections(first..behind))),
         Some(other) => {
             let other = layout.sections.get(first + other).map_or(0, |section| section.header.start);
-            Err(Unfit::at(
+            Err(Unfit::refused(
                 line(other),
                 format!("{key} does not stand in one place: another table is between"),
             ))
@@ -294,7 +294,7 @@ fn among<'a>(
         }
         if entry.own.starts_with(wanted) {
             let what = format!("{key} is written in parts, as `{}`: name these", written(&entry.own));
-            return Err(Unfit::at(line(), what));
+            return Err(Unfit::refused(line(), what));
         }
     }
     Ok(None)
@@ -330,7 +330,7 @@ fn put_in(text: &str, layout: &Layout<'_>, key: &Key, held: &Held) -> Result<Vec
         Some(Entry { members: Some(members), value, .. }) => {
             Ok(between(text, value.clone(), members).with(site, held.whole.reveal().trim_start()))
         }
-        Some(_) => Err(Unfit::whole(format!("{key} has no place"))),
+        Some(_) => Err(Unfit::refused(None, format!("{key} has no place"))),
         None => {
             let end = usual_end(bytes);
             let apart = if text.is_empty() || text.ends_with(&end.repeat(2)) { "" } else { end };

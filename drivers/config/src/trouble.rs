@@ -33,6 +33,12 @@ pub(crate) fn not_ours(path: &Path, why: &str) -> DriverError {
 pub(crate) fn unfit(path: &Path, unfit: &Unfit) -> DriverError {
     let place = unfit.line.map(|line| format!(", line {line}")).unwrap_or_default();
     let what = format!("read the settings in {}{place}: {}", shown(path), unfit.what);
+    if unfit.is_well {
+        // A look that says nothing: unlike what is broken, the file is never set aside for it.
+        return DriverError::new(ErrorKind::Config, what)
+            .hint("write it so that the value stands by itself, or name others in `keys`")
+            .nothing_happened();
+    }
     DriverError::new(ErrorKind::Unreadable, what).nothing_happened()
 }
 

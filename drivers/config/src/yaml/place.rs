@@ -45,7 +45,7 @@ pub(super) fn locate<'a, 't>(
         let name = place.holder.and_then(Node::name).unwrap_or_default().escape_debug();
         if node.is_anchor || matches!(node.kind, Kind::Alias) {
             let what = format!("`{name}` on the way to {key} is shared with other places, by `&` or `*`");
-            return Err(Unfit::at(line(node), what));
+            return Err(Unfit::refused(line(node), what));
         }
         let Kind::Map { is_flow, members } = &node.kind else {
             if node.is_nothing() {
@@ -63,7 +63,7 @@ pub(super) fn locate<'a, 't>(
         let Some((index, (found, value))) = named.next() else {
             if let Some((merge, _)) = members.iter().find(|(name, _)| name.is_merge()) {
                 let what = format!("{key} may come from elsewhere, by `<<`");
-                return Err(Unfit::at(line(merge), what));
+                return Err(Unfit::refused(line(merge), what));
             }
             return Ok(place);
         };
@@ -94,14 +94,17 @@ fn check_key(text: &str, found: &Node<'_>, is_flow: bool, key: &Key) -> Result<(
     let name = found.name().unwrap_or_default().escape_debug();
     let what =
         format!("`{name}` on the way to {key} is not written as `{name}:`, at the beginning of a line");
-    Err(Unfit::at(line_of(text.as_bytes(), found.at.start), what))
+    Err(Unfit::refused(line_of(text.as_bytes(), found.at.start), what))
 }
 
 /// Refuses values that are not all in their place, or whose end nobody sees.
 fn check_value(text: &str, value: &Node<'_>, key: &Key) -> Result<(), Unfit> {
     let line = |at: usize| line_of(text.as_bytes(), at);
     if let Some(at) = shared(value) {
-        return Err(Unfit::at(line(at), format!("{key} is shared with other places, by `&`, `*` or `<<`")));
+        return Err(Unfit::refused(
+            line(at),
+            format!("{key} is shared with other places, by `&`, `*` or `<<`"),
+        ));
     }
     let mut last = value;
     loop {
@@ -122,7 +125,7 @@ fn check_value(text: &str, value: &Node<'_>, key: &Key) -> Result<(), Unfit> {
     if keeps || !ends.is_empty() && ends.trim().is_empty() {
         let what =
             format!("the empty lines at the end of {key} belong to it, and nobody sees how many they are");
-        return Err(Unfit::at(line(last.at.start), what));
+        return Err(Unfit::refused(line(last.at.start), what));
     }
     Ok(())
 }

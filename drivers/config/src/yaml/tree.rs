@@ -83,7 +83,7 @@ pub(super) fn read(text: &str) -> Result<Document<'_>, Unfit> {
         let finished = match event {
             Event::DocumentStart(is_explicit, _) => {
                 if document.root.is_some() {
-                    return Err(Unfit::at(
+                    return Err(Unfit::refused(
                         line_of(text.as_bytes(), at.start),
                         "a second document begins there",
                     ));
@@ -122,7 +122,7 @@ pub(super) fn read(text: &str) -> Result<Document<'_>, Unfit> {
         };
         nodes += 1;
         if nodes > MOST_NODES {
-            return Err(Unfit::whole(format!("it has more than {MOST_NODES} keys and values")));
+            return Err(Unfit::refused(None, format!("it has more than {MOST_NODES} keys and values")));
         }
         place_in(text, finished, &mut open, &mut waiting, &mut document);
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use backout_conformance::{Bench, Looked, World, configure};
@@ -10,7 +11,7 @@ use backout_core::observation::Seen;
 use backout_driver_config::ConfigValues;
 use serde_json::Value;
 
-use crate::worlds::{EnvWorld, JsonWorld};
+use crate::worlds::{EnvWorld, IniWorld, JsonWorld, TomlWorld, YamlWorld};
 
 async fn saved<W: World>() -> (Bench<W>, Looked) {
     let bench = Bench::<W>::new("").await;
@@ -209,6 +210,37 @@ async fn nothing_of_the_content_is_in_an_error() {
         assert!(!format!("{} {error:?}", said(&error)).contains("hunter2"), "{error:?}");
         assert!(said(&error).contains("line 1"), "{}", said(&error));
     }
+}
+
+/// What is well and cannot be edited is refused while nothing is changed yet, and is never set aside.
+async fn refused<W: World>(file: impl Fn(&W) -> PathBuf, live: &str, why: &str, is_seen: bool) {
+    let (bench, saved) = saved::<W>().await;
+    bench.world.migrate().await;
+    let step = step(&bench, &saved).await;
+    fs::write(file(&bench.world), live).unwrap();
+    let looked = bench.try_look(Depth::Look).await.unwrap();
+    if let Err(error) = &looked {
+        assert_eq!((error.kind, error.certainty), (ErrorKind::Config, Certainty::NothingHappened));
+        assert!(said(error).contains(why), "{}", said(error));
+    }
+    assert_eq!(looked.is_ok(), is_seen);
+    let session = bench.session().await.unwrap();
+    let obstacles = session.ready(&bench.context(), step.saved.as_ref(), &step.data).await.unwrap();
+    assert!(obstacles.iter().any(|obstacle| obstacle.contains(why)), "{obstacles:?}");
+    let outcome = bench.try_revert(&step, Stop::never()).await.unwrap();
+    assert!(!matches!(outcome, Ok(Effect::Applied { .. })), "{outcome:?}");
+    assert_eq!(fs::read_to_string(file(&bench.world)).unwrap(), live);
+    assert!(bench.displaced().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_well_and_cannot_be_edited_stays() {
+    let yaml = YamlWorld::file;
+    refused(yaml, "server: {url: &u x, port: 1}\nother: *u\n", "line 1: server.url is shared", false).await;
+    refused(yaml, "server:\n  url: x\n---\n", "line 3: a second document", false).await;
+    refused(TomlWorld::file, "[[server]]\nurl = 'x'\n", "line 1: `server` on the way", false).await;
+    refused(TomlWorld::file, "server.port = 1\n", "cannot be written", true).await;
+    refused(IniWorld::file, "[server]\n[server]\n", "begins twice", false).await;
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ world!(
             "# for the front end\n---\nserver: # here\n    url: '{url}' # why\n    port: 8080\n\n'hosts.example':\n  login: \"{password}\"\n{flags}other: [1,\t2]   \n# end"
         )
     },
-    b"\n---\nagain: 1\n"
+    b"\n\tlogin: [\n"
 );
 
 world!(
@@ -129,5 +129,5 @@ world!(
             "; settings\nother=1\n{flags}\n[server]\nurl = {url}\nport = 8080 ; why\n\n[hosts.example]\n# who\nlogin: \"{password}\"\nother=1"
         )
     },
-    b"\nlogin = again\n"
+    b"\nlogin = \0\n"
 );
