@@ -199,6 +199,50 @@ fn from_several_at_once() {
 }
 
 #[test]
+fn a_look_leaves_no_trace() {
+    use std::os::unix::fs::MetadataExt;
+    let world = World::empty();
+    application(&world);
+    releases(&world);
+    let things = below(&world.path("shop"));
+    // Read long before it was written: the next reading counts also where most do not.
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(1_000_000);
+    for path in &things {
+        let times = fs::FileTimes::new().set_accessed(long_ago);
+        fs::File::open(path).unwrap().set_times(times).unwrap();
+    }
+    let times = || -> Vec<[i64; 6]> {
+        let about = things.iter().map(|path| fs::metadata(path).unwrap());
+        about
+            .map(|one| {
+                [one.atime(), one.atime_nsec(), one.mtime(), one.mtime_nsec(), one.ctime(), one.ctime_nsec()]
+            })
+            .collect()
+    };
+    let before = times();
+    world.ok(&["init", "--from", "shop", "shop/site", "shop/app.env", "shop/data/todo.db"]);
+    for ((path, before), after) in things.iter().zip(before).zip(times()) {
+        assert_eq!(before, after, "{}", path.display());
+    }
+    assert_eq!(below(&world.path("shop")), things);
+}
+
+/// Every file and folder there, itself included; links are left out.
+fn below(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut found = vec![folder.to_owned()];
+    let mut inner: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    inner.sort();
+    for path in inner.into_iter().filter(|path| !path.is_symlink()) {
+        if path.is_dir() {
+            found.extend(below(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
 fn what_lies_elsewhere_is_named_by_its_root() {
     let world = World::empty();
     folder(&world);

@@ -20,6 +20,9 @@ const WRITES: &str = "Users write here, so say what becomes of what they wrote s
                       what went back), review (keep it for a person; the safe one to begin with), accept-loss (give \
                       it up).";
 
+const SET_ASIDE: &str = "It goes back whole: what is written into it after the capture is set aside then, and kept \
+                         beside it until commit or close. Take the component out if that must not be.";
+
 const PHASES: &str =
     "What is cut over together, data first. Change it to how you migrate; without it all is one phase.";
 
@@ -85,6 +88,9 @@ impl Page<'_> {
             What::ByHand(_) => (MANUAL, "path"),
         };
         self.field(4, "kind", &Tree::text(kind));
+        if component.is_data && matches!(component.what, What::Tree(_)) {
+            self.comment(4, SET_ASIDE);
+        }
         if let Some(path) = path {
             self.field(4, place, &Tree::text(path));
         }

@@ -1,6 +1,8 @@
 //! A release folder: `releases/` with a link to the current one beside it.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::folder::{self, Wish};
@@ -8,6 +10,7 @@ use super::kinds::Ground;
 use super::look::{self, Thing};
 use super::proposal::{Proposal, Proposed, Relation, Subject, Use, What};
 use super::trouble::Trouble;
+use super::walk;
 
 /// The folder of releases.
 const RELEASES: &str = "releases";
@@ -29,13 +32,12 @@ pub fn is_one(folder: &Path) -> bool {
 pub fn propose(ground: &Ground<'_>, folder: &Path, proposal: &mut Proposal) -> Result<(), Trouble> {
     let (link, releases) = (folder.join(CURRENT), folder.join(RELEASES));
     link_with_release(ground, &link, folder, proposal);
-    let mut beside: Vec<PathBuf> = fs::read_dir(folder)
-        .map_err(Trouble::from)?
-        .filter_map(|entry| Some(entry.ok()?.path()))
+    let beside: Vec<PathBuf> = walk::names(folder, walk::MOST)?
+        .iter()
+        .map(|name| folder.join(OsStr::from_bytes(name)))
         .filter(|path| *path != releases && *path != link && !ground.root.starts_with(path))
         .filter(|path| look::at(path).is_ok_and(|thing| thing == Thing::Folder))
         .collect();
-    beside.sort();
     let why = format!("a folder beside the releases of {}, which all of them share", ground.shown(folder));
     for path in beside.iter().filter(|path| !is_hidden(path)) {
         let wish = Wish { why: &why, is_data: true, settings: true, most: None };
@@ -46,7 +48,7 @@ pub fn propose(ground: &Ground<'_>, folder: &Path, proposal: &mut Proposal) -> R
     // The files that lie beside the releases; the folders were looked through.
     let mut skip: Vec<&Path> = beside.iter().map(PathBuf::as_path).collect();
     skip.extend([releases.as_path(), link.as_path()]);
-    let found = super::walk::walk(folder, &skip)?;
+    let found = walk::walk(folder, &skip)?;
     for path in found.databases.iter().chain(&found.settings) {
         folder::propose_any(ground, path, "it lies beside the releases", proposal);
     }
@@ -86,6 +88,5 @@ pub fn link_with_release(ground: &Ground<'_>, link: &Path, folder: &Path, propos
 }
 
 fn is_hidden(path: &Path) -> bool {
-    use std::os::unix::ffi::OsStrExt;
     path.file_name().is_some_and(|name| name.as_bytes().starts_with(b"."))
 }

@@ -121,7 +121,10 @@ pub fn beside(database: &Path, ending: &str) -> PathBuf {
 }
 
 /// The names in a folder, in order, at most so many and one.
-fn names(folder: &Path, most: usize) -> io::Result<Vec<Vec<u8>>> {
+///
+/// # Errors
+/// It cannot be read.
+pub fn names(folder: &Path, most: usize) -> io::Result<Vec<Vec<u8>>> {
     let open = quietly::open_with(folder, OFlags::DIRECTORY | OFlags::NOFOLLOW)?;
     let mut names = Vec::new();
     for entry in Dir::read_from(&open)? {
