@@ -1,6 +1,7 @@
-//! Checkpoint data, by the digest of what is stored.
+//! Checkpoint data, by digest.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use backout_core::checkpoint::BlobId;
@@ -34,8 +35,8 @@ pub enum VaultError {
     },
 }
 
-/// Keeps blobs. Storing the same bytes again may give another identifier (encryption is salted); reading checks
-/// every byte before it is handed out.
+/// Keeps blobs. Storing the same bytes again may give the same identifier or another one; reading checks every byte
+/// before it is handed out.
 #[async_trait]
 pub trait Vault: Send + Sync {
     /// Stores bytes; durable when it returns.
@@ -52,4 +53,10 @@ pub trait Vault: Send + Sync {
 
     /// Reads a blob from first to last byte and checks it.
     async fn check(&self, blob: &BlobId) -> Result<(), VaultError>;
+
+    /// The same vault; what is stored through it is marked with a word (the component's name), so that a person who
+    /// looks at the vault with other tools finds it. None where blobs cannot be marked.
+    fn tagged(&self, _word: &str) -> Option<Arc<dyn Vault>> {
+        None
+    }
 }

@@ -1,17 +1,20 @@
-//! Checkpoint data on disk, one file a blob, compressed and encrypted, named by the digest of what is stored.
+//! Checkpoint data in a repository of restic's format, version 2: chunked by content, each chunk kept once,
+//! compressed and encrypted. A stock `restic` opens, checks and dumps it; see `docs/formats/checkpoint.md`.
 //!
-//! ```text
-//! vault/key.txt                     an age identity
-//! vault/blobs/ab/abcdef…            zstd, then age; the name is the SHA-256 of these very bytes
-//! vault/incoming/                   what is being written
-//! ```
-//!
-//! Without backout at hand: `sha256sum BLOB`, and `age -d -i key.txt BLOB | zstd -d`.
+//! A [`FileVault`] is used from one process at a time to write; a migration's lock sees to that. Readers need no lock.
 
-mod codec;
+mod batch;
+mod catalog;
+mod clerk;
+mod disk;
 mod failed;
-mod file_vault;
-mod incoming;
-mod key;
+mod keys;
+mod legacy;
+mod names;
+mod prune;
+mod repository;
+mod survey;
+mod vault;
 
-pub use file_vault::{FileVault, LARGEST_IN_MEMORY};
+pub use prune::Pruned;
+pub use vault::{FileVault, LARGEST_IN_MEMORY};

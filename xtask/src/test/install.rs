@@ -10,6 +10,11 @@ use super::stage::Outcome;
 /// Built without optimisation: it runs for a second, and optimising it takes minutes.
 const CARGO_DENY: &[&str] = &["install", "--locked", "--debug", "cargo-deny@0.20.2"];
 
+/// The kill harness injects faults into system calls with it. And how it is asked whether it is there.
+const STRACE: (&str, &str) = ("strace", "--version");
+/// Reads what the vault writes, so that somebody else says that it is right.
+const RESTIC: (&str, &str) = ("restic", "version");
+
 /// Looks for each tool, and installs what is missing.
 pub fn all(root: &Path) -> Result<Outcome> {
     for component in ["rustfmt", "clippy"] {
@@ -18,8 +23,10 @@ pub fn all(root: &Path) -> Result<Outcome> {
             run(root, "rustup", &["component", "add", component])?;
         }
     }
-    if !answers(root, "strace", &["--version"]) {
-        install_strace(root)?;
+    for (program, asked) in [STRACE, RESTIC] {
+        if !answers(root, program, &[asked]) {
+            install_package(root, program)?;
+        }
     }
     if !answers(root, env!("CARGO"), &["deny", "--version"]) {
         run(root, env!("CARGO"), CARGO_DENY)?;
@@ -27,14 +34,13 @@ pub fn all(root: &Path) -> Result<Outcome> {
     Ok(Outcome::Held)
 }
 
-/// The kill harness injects faults into system calls with it.
-fn install_strace(root: &Path) -> Result<()> {
+fn install_package(root: &Path, name: &str) -> Result<()> {
     let answer = Command::new("id").arg("--user").output().context("ask for the user's id")?;
     if answer.stdout.trim_ascii() != b"0" {
-        bail!("strace is missing; install it (on Debian: sudo apt-get install strace) and run this again");
+        bail!("{name} is missing; install it (on Debian: sudo apt-get install {name}) and run this again");
     }
     run(root, "apt-get", &["update", "--quiet"])?;
-    run(root, "apt-get", &["install", "--quiet", "--yes", "--no-install-recommends", "strace"])
+    run(root, "apt-get", &["install", "--quiet", "--yes", "--no-install-recommends", name])
 }
 
 fn answers(root: &Path, program: &str, arguments: &[&str]) -> bool {

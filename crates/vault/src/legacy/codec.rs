@@ -1,15 +1,12 @@
-//! Plain content to stored bytes and back, as streams: memory does not grow with the content.
+//! Stored bytes to plain content, as a stream: memory does not grow with the content.
 
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 use std::iter;
 
-use age::x25519::{Identity, Recipient};
-use age::{DecryptError, Decryptor, Encryptor};
+use age::x25519::Identity;
+use age::{DecryptError, Decryptor};
 use backout_core::digest::Digest;
 use sha2::{Digest as _, Sha256};
-
-/// zstd's own default: more costs much time for little space.
-const LEVEL: i32 = 3;
 
 const CHUNK: usize = 128 * 1024;
 
@@ -24,25 +21,6 @@ pub(crate) enum Failure {
     Damaged,
     /// They are, and do not open with this key.
     Sealed(Box<dyn std::error::Error + Send + Sync>),
-}
-
-/// Compresses and encrypts. `size` is written into the frame where it is known for certain. Gives the sink back
-/// and the number of plain bytes.
-pub(crate) fn seal<W: Write>(
-    source: &mut dyn Read,
-    size: Option<u64>,
-    sink: W,
-    recipient: &Recipient,
-) -> Result<(W, u64), Failure> {
-    let encryptor = Encryptor::with_recipients(iter::once(recipient as &dyn age::Recipient))
-        .map_err(|error| Failure::Sink(io::Error::other(error)))?;
-    let encrypting = encryptor.wrap_output(BufWriter::with_capacity(CHUNK, sink)).map_err(Failure::Sink)?;
-    let mut compressing = zstd::Encoder::new(encrypting, LEVEL).map_err(Failure::Sink)?;
-    compressing.set_pledged_src_size(size).map_err(Failure::Sink)?;
-    let bytes = copy(source, &mut compressing)?;
-    let finished = compressing.finish().and_then(age::stream::StreamWriter::finish);
-    let sink = finished.and_then(|buffer| buffer.into_inner().map_err(io::IntoInnerError::into_error));
-    Ok((sink.map_err(Failure::Sink)?, bytes))
 }
 
 /// Checks, decrypts and decompresses; gives the number of plain bytes. The sink must be thrown away on error:

@@ -1,12 +1,10 @@
-//! The key of a vault: an age identity in a file that only its owner may read.
+//! The key of an old vault: an age identity in a file that only its owner may read.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use age::secrecy::ExposeSecret;
 use age::x25519::Identity;
 use backout_contract::VaultError;
-use backout_kit::atomic_put::{Attributes, put};
 use backout_kit::private_file;
 
 use crate::failed::{on, on_file};
@@ -26,17 +24,4 @@ pub(crate) fn load(path: &Path) -> Result<Identity, VaultError> {
         let why = io::Error::new(ErrorKind::InvalidData, "it is not an age identity");
         on("read the vault's key", path)(why)
     })
-}
-
-/// Draws a new key and writes it, durably.
-pub(crate) fn draw(path: &Path) -> Result<Identity, VaultError> {
-    let identity = Identity::generate();
-    let secret = identity.to_string();
-    let text = format!(
-        "# Opens the checkpoint data beside it: age -d -i key.txt BLOB | zstd -d\n# public key: {}\n{}\n",
-        identity.to_public(),
-        secret.expose_secret()
-    );
-    put(path, text.as_bytes(), Attributes::default()).map_err(on_file)?;
-    Ok(identity)
 }

@@ -1,0 +1,209 @@
+//! A vault's repository: opened when something is wanted of it, read again when it changed on disk.
+
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use backout_contract::VaultError;
+use backout_core::checkpoint::BlobId;
+use rustic_core::{
+    ConfigOptions, FileType, Id, KeyOptions, Repository, RepositoryBackends, RepositoryOptions,
+};
+use sha2::{Digest as _, Sha256};
+
+use crate::catalog::{Catalog, Sink};
+use crate::disk::{Disk, make};
+use crate::failed::{WrongKey, on, on_disk, on_rustic};
+use crate::keys::{Keys, Password};
+use crate::legacy::Legacy;
+use crate::names::NamingKey;
+
+/// A pack is closed when it has this many bytes. Two or three of them are in memory at a time.
+const PACK: u64 = 16 * 1024 * 1024;
+
+/// The files of a vault.
+pub(crate) struct Places {
+    pub(crate) key: PathBuf,
+    pub(crate) password: PathBuf,
+    pub(crate) repository: PathBuf,
+    pub(crate) incoming: PathBuf,
+}
+
+impl Places {
+    pub(crate) fn of(folder: &Path) -> Self {
+        Self {
+            key: folder.join("key.json"),
+            password: folder.join("password.txt"),
+            repository: folder.join("repository"),
+            incoming: folder.join("incoming"),
+        }
+    }
+
+    pub(crate) fn disk(&self) -> Disk {
+        Disk::new(self.repository.clone(), self.incoming.clone())
+    }
+}
+
+/// A repository and what is known of it.
+pub(crate) struct Shelf {
+    pub(crate) disk: Arc<Disk>,
+    /// None in a vault of an earlier version that was not written to since.
+    keys: Option<Keys>,
+    naming: NamingKey,
+    pub(crate) legacy: Option<Legacy>,
+    catalog: Mutex<Option<Arc<Catalog>>>,
+    turn: Mutex<()>,
+}
+
+impl Shelf {
+    pub(crate) fn new(disk: Disk, keys: Option<Keys>, naming: NamingKey, legacy: Option<Legacy>) -> Self {
+        let (catalog, turn) = (Mutex::default(), Mutex::default());
+        Self { disk: Arc::new(disk), keys, naming, legacy, catalog, turn }
+    }
+
+    pub(crate) fn naming(&self) -> NamingKey {
+        self.naming
+    }
+
+    /// Keeps others of this process from writing.
+    pub(crate) fn writing(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The keys, where there is a repository.
+    pub(crate) fn keys(&self) -> Result<&Keys, VaultError> {
+        self.keys.as_ref().ok_or_else(|| VaultError::Io {
+            attempted: "open the vault's repository".to_owned(),
+            source: io::Error::new(ErrorKind::NotFound, "there is none yet"),
+        })
+    }
+
+    fn is_made(&self) -> Result<bool, VaultError> {
+        let made = self.disk.is_made();
+        Ok(self.keys.is_some()
+            && made.map_err(|source| VaultError::Io { attempted: self.attempted(), source })?)
+    }
+
+    fn attempted(&self) -> String {
+        "open the vault's repository".to_owned()
+    }
+
+    /// What the repository held when it was read last, or holds now if it was not read yet.
+    pub(crate) fn current(&self) -> Result<Arc<Catalog>, VaultError> {
+        let mut catalog = self.catalog.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(catalog) = &*catalog {
+            return Ok(Arc::clone(catalog));
+        }
+        let loaded = Arc::new(Catalog::load(&self.disk, self.keys()?)?);
+        *catalog = Some(Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    /// What it holds now.
+    pub(crate) fn fresh(&self) -> Result<Arc<Catalog>, VaultError> {
+        let known = self.current()?;
+        if !known.is_stale(&self.disk)? {
+            return Ok(known);
+        }
+        self.forget();
+        self.current()
+    }
+
+    /// Has it read again when it is asked for.
+    pub(crate) fn forget(&self) {
+        *self.catalog.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Gives a blob's content to a sink, which must be thrown away on error: what is wrong may be known only at
+    /// the end. Gives its size in bytes.
+    pub(crate) fn fetch(
+        &self,
+        blob: &BlobId,
+        into: &mut dyn Write,
+        on_failure: &dyn Fn(io::Error) -> VaultError,
+    ) -> Result<u64, VaultError> {
+        let mut fault = None;
+        if self.is_made()? {
+            for may_be_stale in [true, false] {
+                let catalog = if may_be_stale { self.current() } else { self.fresh() };
+                let catalog = catalog.map_err(|error| sealed(blob, error))?;
+                let Some(node) = catalog.find(blob) else {
+                    fault = catalog.faults.first().cloned();
+                    continue;
+                };
+                let namer = self.naming.namer();
+                let mut sink = Sink { inner: into, namer, bytes: 0, failed: None, on_failure };
+                match catalog.read(blob, node, &mut sink) {
+                    // Another process may have pruned: its content lies elsewhere now.
+                    Err(_) if may_be_stale && sink.bytes == 0 => continue,
+                    Err(error) => return Err(error),
+                    Ok(()) => {}
+                }
+                let (name, bytes) = sink.namer.finish();
+                return if name == *blob { Ok(bytes) } else { Err(VaultError::Damaged(*blob)) };
+            }
+        }
+        if let Some(legacy) = &self.legacy {
+            match legacy.fetch(blob, into, on_failure) {
+                Err(VaultError::Missing(_)) => {}
+                result => return result,
+            }
+        }
+        match fault {
+            // It may be listed in the file that cannot be read.
+            Some(file) => Err(VaultError::Io {
+                attempted: format!("look for blob {blob} in {file}"),
+                source: io::Error::new(ErrorKind::InvalidData, "it is damaged"),
+            }),
+            None => Err(VaultError::Missing(*blob)),
+        }
+    }
+
+    /// Reads a blob from first to last byte.
+    pub(crate) fn check(&self, blob: &BlobId) -> Result<(), VaultError> {
+        let nowhere = |source| VaultError::Io { attempted: format!("check blob {blob}"), source };
+        self.fetch(blob, &mut io::sink(), &nowhere).map(drop)
+    }
+}
+
+fn sealed(blob: &BlobId, error: VaultError) -> VaultError {
+    match error {
+        VaultError::Io { source, .. } if source.get_ref().is_some_and(|inner| inner.is::<WrongKey>()) => {
+            VaultError::Sealed { blob: *blob, source: source.into() }
+        }
+        other => other,
+    }
+}
+
+/// Makes a repository where there is none, and mends what an earlier attempt left half made. The password opens it
+/// in a stock restic.
+pub(crate) fn make_repository(disk: &Arc<Disk>, keys: &Keys, password: &Password) -> Result<(), VaultError> {
+    let attempted = "make the vault's repository";
+    let failed = |source| VaultError::Io { attempted: attempted.to_owned(), source };
+    disk.make_folders().map_err(failed)?;
+    if disk.list_files(FileType::Key).map_err(on_disk)?.is_empty() {
+        let file = keys.file(password).map_err(failed)?;
+        let id = Id::new(Sha256::digest(&file).into());
+        disk.write_file(FileType::Key, &id, &[file.into()]).map_err(on_disk)?;
+    }
+    if !disk.is_made().map_err(failed)? {
+        let options = ConfigOptions::default()
+            .set_datapack_size(bytesize::ByteSize::b(PACK))
+            .set_datapack_growfactor(0u32)
+            .set_extra_verify(true);
+        let backends = RepositoryBackends::new(Arc::clone(disk) as _, None);
+        Repository::new(&RepositoryOptions::default().no_cache(true), &backends)
+            .and_then(|repository| repository.init(&keys.credentials(), &KeyOptions::default(), &options))
+            .map_err(on_rustic(attempted))?;
+    }
+    Ok(())
+}
+
+/// Removes what an earlier process left unfinished.
+pub(crate) fn clear(folder: &Path) -> Result<(), VaultError> {
+    make(folder).map_err(on("make the folder", folder))?;
+    let cleared = fs::read_dir(folder)
+        .and_then(|mut entries| entries.try_for_each(|entry| fs::remove_file(entry?.path())));
+    cleared.map_err(on("clear the folder", folder))
+}
