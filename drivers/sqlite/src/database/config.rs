@@ -1,5 +1,6 @@
 //! The component's keys in the migration file.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -7,6 +8,8 @@ use backout_core::migration::{Claim, DurationText, Reference, Size};
 use backout_kit::place;
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+use super::recover::Merge;
 
 /// What SQLite puts beside a database file, by the ending of its name.
 pub(super) const SIDECARS: [&str; 3] = ["-journal", "-wal", "-shm"];
@@ -28,6 +31,9 @@ pub struct Config {
     /// How what users write is recorded.
     #[serde(default)]
     pub recorder: RecorderConfig,
+    /// How what users wrote is taken over where the migration changed a table.
+    #[serde(default)]
+    pub merge: Merge,
 }
 
 /// How what users write is recorded.
@@ -40,6 +46,10 @@ pub struct RecorderConfig {
     /// How the migration's own writes are told from those of users.
     #[serde(default)]
     pub migration: Told,
+    /// Tables whose writes need not be recorded, such as an index for searching that follows from another table. They
+    /// are not counted and not taken over.
+    #[serde(default)]
+    pub except: BTreeSet<String>,
 }
 
 /// How the migration's own writes are told from those of users.
@@ -92,6 +102,10 @@ impl Config {
         if self.busy.is_some_and(|busy| busy.0 > LONGEST_BUSY) {
             mistakes.push("`busy` is longer than an hour".to_owned());
         }
+        if self.recorder.cap.is_some_and(|cap| cap.bytes == 0) {
+            mistakes.push("`recorder.cap` leaves no room for any write".to_owned());
+        }
+        mistakes.extend(self.merge.mistakes());
         mistakes
     }
 

@@ -11,6 +11,7 @@ mod place;
 mod read;
 mod ready;
 mod recorder;
+mod recover;
 mod revert;
 mod rows;
 mod sound;
@@ -23,7 +24,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use backout_contract::{
-    Captured, Context, Depth, Driver, DriverError, Effect, Exactness, KindPage, Piece, Session, Sighting,
+    Captured, Context, Depth, Driver, DriverError, Effect, Exactness, KindPage, Piece, RecoverOrder, Session, Sighting,
     StepOrder,
 };
 use backout_core::capability::{Capabilities, Quiescence};
@@ -33,7 +34,7 @@ use backout_core::migration::Claim;
 use backout_core::observation::Verdict;
 use backout_core::order::Mode;
 use backout_core::plan::DataPrice;
-use backout_core::writes::{Counted, Coverage, Occasion};
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
 use backout_kit::marker;
 use serde_json::{Value, json};
 
@@ -142,7 +143,7 @@ impl Session<Database> for DatabaseSession {
     }
 
     async fn revert(&self, context: &Context, step: &StepOrder<State>) -> Result<Effect, DriverError> {
-        revert::revert(self.place(context)?, context, step).await
+        revert::revert(self.place(context)?, &self.config, context, step).await
     }
 
     async fn sight(
@@ -182,14 +183,18 @@ impl Session<Database> for DatabaseSession {
     }
 
     async fn coverage(&self, context: &Context) -> Result<Option<Coverage>, DriverError> {
-        let place = self.place(context)?;
-        blocking(move || recorder::coverage(&place)).await
+        let (place, config) = (self.place(context)?, self.config.clone());
+        blocking(move || recorder::coverage(&place, &config)).await
     }
 
     async fn count(&self, context: &Context, target: &State) -> Result<Option<Counted>, DriverError> {
-        let (place, config) = (self.place(context)?, self.config.clone());
+        let (place, config, pace) = (self.place(context)?, self.config.clone(), Pace::of(context));
         let target = target.clone();
-        blocking(move || recorder::count(&place, &config, &target)).await
+        blocking(move || recorder::count(&place, &config, &target, &pace)).await
+    }
+
+    async fn recover(&self, context: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError> {
+        recover::recover(self.place(context)?, context, &self.config.merge, order).await
     }
 
     async fn capture_displaced(&self, context: &Context) -> Result<Option<Captured<State>>, DriverError> {

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use backout_contract::{Context, DriverError, ErrorKind};
+use backout_core::name::RunId;
 use backout_kit::beside::{beside_path, displaced_path};
 use backout_kit::place::absolute;
 use backout_kit::reserved::{PREFIX, sibling};
@@ -48,7 +49,7 @@ impl Place {
                 .nothing_happened());
         }
         let live = follow(absolute(&context.root, Path::new(path.reveal())))?;
-        let tag = context.run.as_ref().map_or_else(|| "r0".to_owned(), |run| run.as_str().replace('-', "_"));
+        let tag = context.run.as_ref().map_or_else(|| "r0".to_owned(), tag_of);
         let root = fs::canonicalize(&context.root).unwrap_or_else(|_| context.root.clone());
         Ok(Self { live, shown, busy: config.patience(), scratch: context.scratch.clone(), root, tag })
     }
@@ -56,6 +57,11 @@ impl Place {
     /// Another file with the database, to be looked at like this one.
     pub(super) fn at(&self, path: PathBuf) -> Self {
         Self { live: path, ..self.clone() }
+    }
+
+    /// The same place, as another run names what it put beside.
+    pub(super) fn of_run(&self, run: &RunId) -> Self {
+        Self { tag: tag_of(run), ..self.clone() }
     }
 
     /// What tells this database from another with the same name: in the folder of the migration file, where it is
@@ -67,6 +73,11 @@ impl Place {
         }
         let folder = fs::metadata(self.folder()).ok()?;
         Some(format!("{}:{}", folder.dev(), shown(&self.live)))
+    }
+
+    /// Names what belongs to this run.
+    pub(super) fn tag(&self) -> &str {
+        &self.tag
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -130,6 +141,10 @@ impl Place {
                 .is_ok_and(|path| path.file_name() == Some(name))
         })
     }
+}
+
+fn tag_of(run: &RunId) -> String {
+    run.as_str().replace('-', "_")
 }
 
 /// A path with something put behind its last name.

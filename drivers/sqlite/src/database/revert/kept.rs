@@ -45,7 +45,9 @@ pub(super) fn copy_aside(
             displace(&build, &name).map_err(|error| of_file(error).nothing_happened())?;
             return Ok(name);
         }
-        if copy::state_of(&name, access, pace).is_ok_and(|kept| kept.is_exactly(&copied)) {
+        if copy::state_of(&name, access, pace)
+            .is_ok_and(|kept| kept.is_exactly(&copied) && kept.recorder == copied.recorder)
+        {
             fs::remove_file(&build).map_err(|error| of_io("remove", &build, error).nothing_happened())?;
             return Ok(name);
         }

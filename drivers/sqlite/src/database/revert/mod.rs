@@ -1,6 +1,7 @@
 //! Puts a database back: beside first, proven there, then over the live one.
 //!
-//! 1. The saved bytes are written beside the live database and proven (`stage`).
+//! 1. The saved bytes are written beside the live database and proven (`stage`); if there is a recorder among them, it is
+//!    made ready to go on (`recorder`).
 //! 2. If live is a database, its whole content is rewritten by SQLite within one transaction (`rewrite`): whoever has
 //!    it open sees the old one or the new one, and so does whoever comes after a kill. What stood there is copied
 //!    aside first, behind the lock that keeps writers out until the rewrite is committed.
@@ -9,15 +10,19 @@
 
 mod exchange;
 mod kept;
+mod recorder;
 mod remove;
 mod rewrite;
 mod stage;
+
+pub(super) use rewrite::open;
 
 use backout_contract::{Context, DriverError, Effect, ErrorKind, Sighting, StepOrder};
 use backout_core::observation::Seen;
 use backout_kit::leftovers::remove;
 
 use super::capture::seen;
+use super::config::Config;
 use super::judge::{Found, Judgement, Origin, judge};
 use super::place::Place;
 use super::state::State;
@@ -26,6 +31,7 @@ use crate::pace::{Pace, blocking};
 
 pub(super) async fn revert(
     place: Place,
+    config: &Config,
     context: &Context,
     step: &StepOrder<State>,
 ) -> Result<Effect, DriverError> {
@@ -52,14 +58,18 @@ pub(super) async fn revert(
         return blocking(move || remove::remove(&place, &found, &origin)).await;
     };
     stage::write(&place, context, &step.data).await?;
+    let config = config.clone();
     blocking(move || {
         let outcome = stage::prove(&place, &saved, &pace).and_then(|staged| {
+            let is_readable = !matches!(found, Found::Unreadable(_));
+            let records = recorder::prepare(&place, &config, &staged, is_readable)?;
             // The last border where nothing of it can be seen.
             pace.check("put a database back")?;
-            match &found {
+            let effect = match &found {
                 Found::Present(_) => rewrite::rewrite(&place, &staged, &saved, &origin, &pace),
                 Found::Absent | Found::Unreadable(_) => exchange::exchange(&place, &staged, &saved),
-            }
+            };
+            effect.map(|effect| told(effect, &found, records))
         });
         match (outcome, stage::clear(&place)) {
             (Ok(effect), Ok(())) => Ok(effect),
@@ -107,6 +117,17 @@ pub(super) fn release(place: &Place) -> Result<(), DriverError> {
         remove(path).map_err(of_file)?;
     }
     if left.is_empty() { Ok(()) } else { kept::sync(&place.live) }
+}
+
+/// What is put back has no recorder where there was one.
+fn told(effect: Effect, found: &Found, records: bool) -> Effect {
+    let had_one = matches!(found, Found::Present(live) if live.recorder.is_some());
+    match effect {
+        Effect::Applied { evidence } if had_one && !records => Effect::Applied {
+            evidence: format!("{evidence}; the saved state has no recorder, so nothing is recorded any more"),
+        },
+        other => other,
+    }
 }
 
 async fn find(place: &Place, pace: &Pace) -> Result<Found, DriverError> {

@@ -170,7 +170,7 @@ fn connect(place: &Place) -> rusqlite::Result<Connection> {
 }
 
 /// Opens the live database for writing, without reading it yet. Whoever reads first recovers what a dead writer left.
-pub(super) fn open(place: &Place) -> rusqlite::Result<Connection> {
+pub(in crate::database) fn open(place: &Place) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(&place.live, flags)?;
     connection.busy_timeout(place.busy)?;

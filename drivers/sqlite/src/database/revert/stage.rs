@@ -6,9 +6,10 @@ use backout_contract::{Context, DriverError};
 use backout_core::checkpoint::DataPart;
 
 use crate::database::capture::DATABASE;
+use crate::database::config::SIDECARS;
 use crate::database::copy;
 use crate::database::open::own;
-use crate::database::place::{Place, stat};
+use crate::database::place::{Place, stat, with_ending};
 use crate::database::sound::{Check, Soundness, check};
 use crate::database::state::State;
 use crate::fault::{bad_data, of_io, of_vault};
@@ -60,8 +61,12 @@ pub(super) fn is_left(place: &Place) -> Result<bool, DriverError> {
 /// Removes what an attempt left unfinished. What is displaced stays.
 pub(super) fn clear(place: &Place) -> Result<(), DriverError> {
     for path in [place.staged()?, place.build()?] {
-        if stat(&path)?.is_some() {
-            std::fs::remove_file(&path).map_err(|error| of_io("remove", &path, error))?;
+        // What SQLite keeps beside it goes first, or it would be played into the next one of that name.
+        for ending in SIDECARS.into_iter().chain([""]) {
+            let path = with_ending(&path, ending);
+            if stat(&path)?.is_some() {
+                std::fs::remove_file(&path).map_err(|error| of_io("remove", &path, error))?;
+            }
         }
     }
     Ok(())

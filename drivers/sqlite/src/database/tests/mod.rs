@@ -4,6 +4,7 @@ mod errand;
 mod killed;
 mod looking;
 mod reading;
+mod recovering;
 mod recording;
 mod reverting;
 mod sharing;

@@ -30,6 +30,10 @@ pub(super) struct World {
     _folder: Option<TempDir>,
     pub(super) root: PathBuf,
     pub(super) busy: &'static str,
+    /// The key `merge` of the component.
+    pub(super) merge: serde_json::Value,
+    /// The run that everything belongs to.
+    pub(super) run: &'static str,
 }
 
 /// What a checkpoint and a plan hold, so that another process can go on with them.
@@ -49,12 +53,15 @@ impl World {
         for name in ["estate", "scratch", "vault"] {
             fs::create_dir(root.join(name)).unwrap();
         }
-        Self { _folder: Some(folder), root, busy: "5s" }
+        Self { _folder: Some(folder), root, busy: "5s", merge: serde_json::json!({}), run: "r1" }
     }
 
     /// Another process's world.
     pub(super) fn at(root: &Path) -> Self {
-        Self { _folder: None, root: root.to_owned(), busy: "5s" }
+        let merge = fs::read(root.join("merge.json"));
+        let merge =
+            merge.map_or_else(|_| serde_json::json!({}), |merge| serde_json::from_slice(&merge).unwrap());
+        Self { _folder: None, root: root.to_owned(), busy: "5s", merge, run: "r1" }
     }
 
     pub(super) fn estate(&self) -> PathBuf {
@@ -79,8 +86,9 @@ impl World {
     }
 
     pub(super) fn config(&self) -> Config {
-        serde_json::from_value(serde_json::json!({ "path": format!("estate/{NAME}"), "busy": self.busy }))
-            .unwrap()
+        let path = format!("estate/{NAME}");
+        let keys = serde_json::json!({ "path": path, "busy": self.busy, "merge": self.merge });
+        serde_json::from_value(keys).unwrap()
     }
 
     pub(super) fn context(&self) -> Context {
@@ -92,7 +100,7 @@ impl World {
             component: ComponentName::new("database").unwrap(),
             root: self.root.clone(),
             scratch: self.root.join("scratch"),
-            run: Some(RunId::new("r1").unwrap()),
+            run: Some(RunId::new(self.run).unwrap()),
             key: "r1-database.revert".into(),
             deadline: Duration::from_secs(120),
             stop,

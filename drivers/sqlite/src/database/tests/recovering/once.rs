@@ -1,0 +1,1 @@
+//! Each write once, whatever happens.
