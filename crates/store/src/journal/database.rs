@@ -31,6 +31,9 @@ const SHORTEST_DATABASE: u64 = 512;
 /// Somebody may look into the file with `sqlite3` at the same moment.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// A connection is used by one thread at a time, so SQLite need not lock it for each call; a long journal has millions.
+const UNSHARED: OpenFlags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+
 /// How often a journal that is being made is looked at again.
 const LOOKS_WHILE_MADE: u32 = 10;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
@@ -42,7 +45,7 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, Trouble> {
     refuse_lost(path)?;
     make_private(path)?;
     check_length(path)?;
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | UNSHARED)?;
     connection.busy_timeout(PATIENCE)?;
     // Told apart before anything is written: the file may be somebody else's.
     let is_new = !identify(&connection)?;
@@ -99,8 +102,8 @@ fn open_once_to_read(path: &Path) -> Result<Option<Connection>, Trouble> {
     let log = with_ending(path, "-wal");
     let immutable = fs::metadata(&log).map_or(true, |log| log.len() == 0);
     let uri = format!("file:{}?mode=ro{}", escaped(path), if immutable { "&immutable=1" } else { "" });
-    let connection =
-        Connection::open_with_flags(uri, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | UNSHARED;
+    let connection = Connection::open_with_flags(uri, flags)?;
     connection.busy_timeout(PATIENCE)?;
     match identify(&connection) {
         Ok(true) => Ok(Some(connection)),
