@@ -160,16 +160,24 @@ impl File<'_> {
             }
         }
         self.remarks(service, proposal);
+        let mut why = vec![format!(
+            "{}: the service {}, {}; a container has no kind of its own in this version, so a person puts it back",
+            self.at(service.line),
+            name(&service.name),
+            ran(service)
+        )];
+        if uses.iter().any(|one| one.relation == Relation::Needs) {
+            why.push(format!(
+                "nobody stops it while what it needs goes back; before a rollback: docker compose -f {} stop {}",
+                quoted(&self.shown),
+                quoted(&service.name)
+            ));
+        }
         proposal.add(Proposed {
             subject: self.subject(&service.name),
             what: What::ByHand(self.instructions(service)),
             is_data: false,
-            why: vec![format!(
-                "{}: the service {}, {}; a container has no kind of its own in this version, so a person puts it back",
-                self.at(service.line),
-                name(&service.name),
-                ran(service)
-            )],
+            why,
             uses,
         });
     }
@@ -302,12 +310,7 @@ impl File<'_> {
             (None, false) => format!("Bring the old definition of {} back", name(&service.name)),
         };
         let build = if service.is_built { " --build" } else { "" };
-        format!(
-            "{before}.\nThen: docker compose -f {file} up -d{build} {}\nStop it before, if it must not run meanwhile: \
-             docker compose -f {file} stop {}",
-            quoted(&service.name),
-            quoted(&service.name)
-        )
+        format!("{before}. Then run: docker compose -f {file} up -d{build} {}", quoted(&service.name))
     }
 }
 

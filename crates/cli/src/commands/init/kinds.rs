@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backout_contract::erased::ConfiguredDyn;
-use backout_contract::{Context, Depth, Registry, Stop};
+use backout_contract::{Context, Depth, DriverError, Registry, Stop};
 use backout_core::diagnostic::Diagnostic;
 use backout_core::migration::{Kind, Source, Spanned, Tree};
 use backout_core::name::ComponentName;
@@ -111,9 +111,11 @@ impl<'a> Ground<'a> {
         let Some(settings) = self.settings(path, keys) else { return false };
         let looked = self.runtime.block_on(async {
             let session = settings.connect(&self.context).await?;
-            session.capture(&self.context, Depth::Look).await
+            let found = session.capture(&self.context, Depth::Look).await?;
+            let missing = session.ready(&self.context, None, &[]).await?;
+            Ok::<bool, DriverError>(found.state.is_some() && missing.is_empty())
         });
-        looked.is_ok_and(|found| found.state.is_some())
+        looked.is_ok_and(|finds| finds)
     }
 
     fn settings(&self, path: &Path, keys: &[String]) -> Option<Arc<dyn ConfiguredDyn>> {
