@@ -148,4 +148,25 @@ pub(crate) mod tests {
             assert_eq!(back, text, "lost {lost:b}, by way of {without:?}");
         }
     }
+
+    /// The text without some of the values; the bits of `lost` say which.
+    fn without(chosen: &Chosen, text: &str, lost: u32) -> Vec<u8> {
+        let mut left = find(chosen, text.as_bytes()).unwrap();
+        for (number, key) in chosen.keys.iter().enumerate() {
+            if lost & (1 << number) != 0 {
+                left.remove(&key.text);
+            }
+        }
+        edit(chosen, text.as_bytes(), &left).unwrap()
+    }
+
+    /// Two texts that differ in the named values only, some of them lost in either: the one made from the other is
+    /// the very same bytes.
+    pub(crate) fn one_leads_to_the_other(chosen: &Chosen, saved: (&str, u32), live: (&str, u32)) {
+        let (saved, live) = (without(chosen, saved.0, saved.1), without(chosen, live.0, live.1));
+        let held = find(chosen, &saved).unwrap();
+        let back = edit(chosen, &live, &held).unwrap();
+        let [back, saved, live] = [back, saved, live].map(|text| String::from_utf8(text).unwrap());
+        assert_eq!(back, saved, "from {live:?}");
+    }
 }

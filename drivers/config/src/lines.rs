@@ -69,12 +69,15 @@ pub(crate) fn end_of<'s>(site: &'s Site, text: &[u8]) -> &'s str {
     if site.in_lines { &site.blanks } else { usual_end(text) }
 }
 
-/// What goes with rows: their line end; where they were the last and had none, that of the line before.
+/// What goes with rows: their line end; where they were the last and had none, that of the line before, unless that is
+/// an empty one, which would be no line any more.
 pub(crate) fn removed(text: &[u8], rows: Range<usize>) -> Range<usize> {
-    let before = text.get(..rows.start).unwrap_or_default();
     match ending(text, rows.end) {
-        "" if before.ends_with(b"\r\n") => rows.start - 2..rows.end,
-        "" if before.ends_with(b"\n") => rows.start - 1..rows.end,
+        "" if rows.start > beginning(text) => {
+            let end = line_end(text, line_start(text, rows.start - 1));
+            let is_empty = end == line_start(text, end);
+            if is_empty { rows } else { end..rows.end }
+        }
         end => rows.start..rows.end + end.len(),
     }
 }
