@@ -6,7 +6,9 @@
 //!
 //! Modules in reading order: the words ([`name`], [`digest`], [`diagnostic`], [`secret`]), what a person writes
 //! ([`migration`]), what was seen ([`observation`], [`checkpoint`], [`delta`]), what is decided ([`decide`],
-//! [`order`], [`plan`]), what became of users' data ([`writes`]), what happened ([`journal`]), what it adds up to ([`life`]) and what is next ([`next`]).
+//! [`order`], [`plan`]), what became of users' data ([`writes`]), what happened ([`journal`]), what it adds up to
+//! ([`life`]), what is next ([`next`]), what may be forgotten ([`retention`]) and what people are told of it
+//! ([`report`]).
 
 pub mod capability;
 pub mod checkpoint;
@@ -22,5 +24,7 @@ pub mod next;
 pub mod observation;
 pub mod order;
 pub mod plan;
+pub mod report;
+pub mod retention;
 pub mod secret;
 pub mod writes;

@@ -1,0 +1,44 @@
+//! Each row of the table of what was paid.
+
+use super::story::{component, counted, merged};
+use crate::plan::Count::{self, AtLeast, Exactly, Unknown};
+use crate::report::WritesAccount;
+use crate::report::cost::PutBack;
+use crate::writes::Recovered;
+
+#[test]
+fn what_became_of_writes() {
+    let whole = counted(5, 1, &[]);
+    let vague = counted(5, 1, &["notes"]);
+    let mut done = Recovered { applied: 2, already: 1, waiting: 1, unmapped: 1, ..Recovered::default() };
+    done.open_conflicts = 2;
+    let zero = Exactly(0);
+    let rows: [(_, _, _, bool, (Count, Count, Count)); 9] = [
+        (Some(&whole), Some(&done), PutBack::Yes, true, (Exactly(3), Exactly(3), Exactly(1))),
+        (Some(&vague), Some(&done), PutBack::Yes, true, (Exactly(3), Exactly(3), AtLeast(1))),
+        (None, Some(&done), PutBack::No, true, (Exactly(3), Exactly(3), Exactly(1))),
+        (Some(&whole), None, PutBack::No, true, (zero, zero, zero)),
+        (Some(&whole), None, PutBack::CannotTell, true, (zero, zero, Unknown)),
+        (Some(&whole), None, PutBack::Yes, true, (zero, Exactly(4), Exactly(1))),
+        (Some(&vague), None, PutBack::Yes, true, (zero, Exactly(4), AtLeast(1))),
+        (Some(&whole), None, PutBack::Yes, false, (zero, zero, Exactly(5))),
+        (Some(&vague), None, PutBack::Yes, false, (zero, zero, AtLeast(5))),
+    ];
+    for (counted, recovered, put_back, has_recovery, expected) in rows {
+        let account = WritesAccount::new(&component("db"), counted, recovered, put_back, has_recovery);
+        let found = (account.saved, account.waiting, account.lost);
+        assert_eq!(found, expected, "{counted:?} {recovered:?} {put_back:?} {has_recovery}");
+    }
+}
+
+#[test]
+fn a_merge_is_paid_as_it_was_journaled() {
+    let run = merged().run_report();
+    let paid = &run.cost.paid;
+    assert_eq!(paid.writes, Some(Exactly(5)));
+    assert_eq!((paid.saved, paid.waiting, paid.lost), (Some(Exactly(3)), Some(Exactly(1)), Some(Exactly(1))));
+    assert_eq!((paid.conflicts, paid.steps_done, paid.steps), (2, 7, 7));
+    assert_eq!(paid.closed_millis, 2_000 + 800 + 300 + 400);
+    assert_eq!(paid.working_millis, run.millis);
+    assert!(run.standing.sentence.contains("1 wait for a person"), "{}", run.standing.sentence);
+}
