@@ -8,11 +8,13 @@ mod cli {
     mod by_hand;
     mod demo;
     mod drift;
+    mod edited;
     mod explain;
     mod help;
     mod journal;
     mod json;
     mod life;
+    mod older;
     mod plan_file;
     mod propose;
     mod secrets;
@@ -20,4 +22,5 @@ mod cli {
     mod stuck;
     mod tampered;
     mod world;
+    mod writes;
 }
