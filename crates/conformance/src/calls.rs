@@ -3,6 +3,7 @@
 use backout_contract::{Depth, Door, DriverError, Effect, Exactness, Sighting, StepOrder, Stop};
 use backout_core::capability::Quiescence;
 use backout_core::observation::Verdict;
+use backout_core::writes::{Counted, Coverage, Gap, Occasion};
 use serde_json::Value;
 
 use crate::bench::{Bench, Looked};
@@ -143,6 +144,67 @@ impl<W: World> Bench<W> {
             self.diary.shown("a displaced place", place);
         }
         Ok(places)
+    }
+
+    /// Puts recorders in place.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub async fn arm(&self, occasion: Occasion) -> Result<Coverage, Failure> {
+        let said = self.session().await?.arm(&self.context(), occasion).await;
+        let coverage = said.inspect_err(|error| self.diary.error(error))?;
+        self.show_coverage(&coverage);
+        Ok(coverage)
+    }
+
+    /// Takes recorders away.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub async fn disarm(&self) -> Result<(), Failure> {
+        let said = self.session().await?.disarm(&self.context()).await;
+        Ok(said.inspect_err(|error| self.diary.error(error))?)
+    }
+
+    /// What recorders record.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub async fn coverage(&self) -> Result<Option<Coverage>, Failure> {
+        let said = self.session().await?.coverage(&self.context()).await;
+        let coverage = said.inspect_err(|error| self.diary.error(error))?;
+        coverage.iter().for_each(|coverage| self.show_coverage(coverage));
+        Ok(coverage)
+    }
+
+    /// The recorded writes that live has and a state lacks.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub async fn count(&self, target: &Looked) -> Result<Option<Counted>, Failure> {
+        let Some(state) = &target.state else {
+            return Err(Failure::NoGround("there is no state to count against".to_owned()));
+        };
+        let said = self.session().await?.count(&self.context(), state).await;
+        let counted = said.inspect_err(|error| self.diary.error(error))?;
+        if let Some(counted) = &counted {
+            self.show_gaps(&counted.gaps);
+            counted.tables.iter().for_each(|table| self.diary.shown("a table", &table.table));
+        }
+        Ok(counted)
+    }
+
+    fn show_coverage(&self, coverage: &Coverage) {
+        coverage.covered.iter().for_each(|table| self.diary.shown("a covered table", table));
+        self.show_gaps(&coverage.uncovered);
+        self.show_gaps(&coverage.interrupted);
+    }
+
+    fn show_gaps(&self, gaps: &[Gap]) {
+        for gap in gaps {
+            self.diary.shown("the table of a gap", &gap.table);
+            self.diary.shown("the reason of a gap", &gap.why);
+        }
     }
 
     /// Removes what runs displaced.

@@ -10,6 +10,7 @@ pub mod saying;
 pub mod stopped;
 pub mod telling;
 pub mod trouble;
+pub mod writes;
 
 use std::pin::Pin;
 
@@ -73,6 +74,13 @@ macro_rules! each_case {
             doors::doors_shut_and_open
             doors::restarts_happen_once
             marker::markers_are_kept
+            writes::arming_changes_nothing_that_counts
+            writes::arming_twice_is_once
+            writes::users_writes_are_counted
+            writes::counting_only_reads
+            writes::a_lost_recorder_is_named
+            writes::recorders_do_not_stand_in_the_way
+            writes::disarming_leaves_nothing
             saying::secrets_appear_nowhere
             saying::hostile_names_are_inert
         }

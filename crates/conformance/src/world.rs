@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backout_contract::{Door, Driver};
+use backout_core::writes::Tally;
 
 use crate::listing::{self, Detail};
 use crate::readable;
@@ -67,6 +68,33 @@ pub trait World: Send + Sync + Sized + 'static {
     /// Users write data: the position moves, the shape stays. Works before and after `migrate`, and each call
     /// moves the position again.
     async fn write(&self) -> Change;
+
+    /// Users write, and each write is one that a recorder must see: some are inserted, some changed, some deleted.
+    /// How many of each; none where the kind records nothing. Works before and after `migrate`, again and again.
+    async fn write_as_user(&self) -> Option<Tally> {
+        None
+    }
+
+    /// The migration writes some rows, and says by the driver's own way that they are its own. How many; none where
+    /// there is no such way.
+    async fn write_as_migration(&self) -> Option<u64> {
+        None
+    }
+
+    /// A migration makes something anew that is recorded, and thereby takes its recorder away.
+    async fn rebuild(&self) -> Change {
+        Change::Impossible("nothing of this kind can be rebuilt")
+    }
+
+    /// Somebody takes a recorder away behind our back.
+    async fn drop_recorder(&self) -> Change {
+        Change::Impossible("nobody can take a recorder of this kind away")
+    }
+
+    /// What is left of recorders, by a way that the driver does not use; [`contents`](World::contents) leaves it out.
+    async fn recorders(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The thing disappears.
     async fn remove(&self) -> Change;

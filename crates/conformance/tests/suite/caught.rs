@@ -60,6 +60,14 @@ caught! {
     nothing_is_released: RELEASES_NOTHING by "release_removes_it_and_only_it";
     the_door_lies: DOOR_LIES by "doors_shut_and_open";
     a_marker_is_part_of_the_thing: MARKER_IS_PART by "markers_are_kept";
+    arming_that_writes: ARMING_WRITES by "arming_changes_nothing_that_counts";
+    arming_that_forgets: ARMS_AFRESH by "arming_twice_is_once";
+    the_migrations_writes_taken_for_users: COUNTS_THE_MIGRATION by "users_writes_are_counted";
+    counting_that_touches: COUNTING_TOUCHES by "counting_only_reads";
+    a_lost_recorder_unseen: BLIND_TO_LOST_RECORDERS by "a_lost_recorder_is_named";
+    an_interruption_forgotten: FORGETS_THE_INTERRUPTION by "a_lost_recorder_is_named";
+    recorders_in_the_way: RECORDERS_ARE_IN_THE_WAY by "recorders_do_not_stand_in_the_way";
+    recorders_that_stay: DISARMS_BY_HALVES by "disarming_leaves_nothing";
     a_secret_leaks: LEAKS by "secrets_appear_nowhere";
     a_name_is_spoken_raw: SPEAKS_RAW by "hostile_names_are_inert";
 }

@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use crate::recording::Recorder;
+
 /// What a thing holds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Thing {
@@ -13,6 +15,7 @@ pub struct Thing {
     pub rows: Vec<String>,
     pub is_corrupt: bool,
     pub displaced_by: Option<String>,
+    pub recorder: Option<Recorder>,
 }
 
 /// A place for one thing.

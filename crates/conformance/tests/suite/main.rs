@@ -7,6 +7,7 @@ mod estate;
 mod flaw;
 mod memory;
 mod memory_world;
+mod recording;
 mod text_file;
 
 mod good {

@@ -16,11 +16,12 @@ use backout_core::migration::{Claim, shown};
 use backout_core::observation::Seen;
 use backout_core::order::Mode;
 use backout_core::plan::{Count, DataPrice};
+use backout_core::writes::{Counted, Coverage, Occasion};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::estate::{Slot, Thing, with};
-use crate::flaw;
+use crate::{flaw, recording};
 
 pub struct Memory<const FLAW: u8, const OPENING_RESTARTS: bool>;
 
@@ -37,6 +38,8 @@ pub struct State {
     secret: String,
     rows: usize,
     content: Digest,
+    #[serde(default)]
+    recorded: Option<Vec<u64>>,
     #[serde(default)]
     noise: u32,
     #[serde(default, serialize_with = "grown")]
@@ -73,7 +76,7 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Driver for Memory<FLAW, OPENI
             mode: Mode::InPlace,
             quiescence: Quiescence::Door { opening_restarts: OPENING_RESTARTS },
             holds_data: true,
-            records_writes: false,
+            records_writes: true,
             marker: true,
             keeps_displaced: true,
             compare_and_set: true,
@@ -198,7 +201,7 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
         if !is_before(live.as_ref(), step) && FLAW != flaw::IGNORES_DRIFT {
             return Ok(Effect::Blocked { found: "something else".into() });
         }
-        if FLAW == flaw::UNREADABLE_BLOCKS && live.is_some_and(|live| live.is_corrupt) {
+        if FLAW == flaw::UNREADABLE_BLOCKS && live.as_ref().is_some_and(|live| live.is_corrupt) {
             return Err(DriverError::new(ErrorKind::Unreadable, "read it").nothing_happened());
         }
         let Some(saved) = &step.saved else {
@@ -211,7 +214,10 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
             }
             return applied();
         };
-        let rows = rows(context, step, FLAW).await?;
+        let (rows, recorder) = kept(context, step, FLAW).await?;
+        if FLAW == flaw::RECORDERS_ARE_IN_THE_WAY && live.is_some_and(|live| live.recorder.is_some()) {
+            return Ok(Effect::Blocked { found: "a recorder".into() });
+        }
         if FLAW == flaw::DOES_NOTHING {
             return applied();
         }
@@ -219,8 +225,8 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
         if context.stop.level() > StopLevel::Go && FLAW != flaw::STOPPED_BY_HALVES {
             return Err(DriverError::new(ErrorKind::Other, "go on, being told to stop").nothing_happened());
         }
-        let new =
-            Thing { value: saved.value.clone(), secret: saved.secret.clone(), rows, ..Thing::default() };
+        let (value, secret) = (saved.value.clone(), saved.secret.clone());
+        let new = Thing { value, secret, rows, recorder, ..Thing::default() };
         if FLAW == flaw::DONE_BY_HALVES
             || (FLAW == flaw::STOPPED_BY_HALVES && context.stop.level() > StopLevel::Go)
         {
@@ -317,6 +323,33 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
         }))
     }
 
+    async fn arm(&self, _: &Context, occasion: Occasion) -> Result<Coverage, DriverError> {
+        Ok(with(&self.name, |slot| recording::arm(slot, occasion, FLAW)))
+    }
+
+    async fn disarm(&self, _: &Context) -> Result<(), DriverError> {
+        with(&self.name, |slot| {
+            if let (Some(thing), true) = (&mut slot.thing, FLAW != flaw::DISARMS_BY_HALVES) {
+                thing.recorder = None;
+            }
+        });
+        Ok(())
+    }
+
+    async fn coverage(&self, _: &Context) -> Result<Option<Coverage>, DriverError> {
+        let recorder = with(&self.name, |slot| slot.thing.as_ref().and_then(|thing| thing.recorder.clone()));
+        Ok(recorder.map(|recorder| recording::coverage(&recorder, FLAW)))
+    }
+
+    async fn count(&self, _: &Context, target: &State) -> Result<Option<Counted>, DriverError> {
+        if FLAW == flaw::COUNTING_TOUCHES {
+            with(&self.name, |slot| slot.looks += 1);
+        }
+        let recorder = with(&self.name, |slot| slot.thing.as_ref().and_then(|thing| thing.recorder.clone()));
+        let held = target.recorded.as_deref().unwrap_or_default();
+        Ok(recorder.map(|recorder| recording::count(&recorder, held, FLAW)))
+    }
+
     async fn read_marker(&self, _: &Context) -> Result<Option<Value>, DriverError> {
         Ok(with(&self.name, |slot| slot.marker.clone()))
     }
@@ -352,13 +385,14 @@ async fn captured(context: &Context, thing: Thing, depth: Depth) -> Result<Captu
         rows: thing.rows.len(),
         value: thing.value,
         secret: thing.secret,
+        recorded: thing.recorder.as_ref().map(|it| it.log.iter().map(|entry| entry.identity).collect()),
         noise: 0,
         growing: 0,
         marker: None,
     };
     let mut data = Vec::new();
     if depth == Depth::Keep {
-        let bytes = content.to_string().into_bytes();
+        let bytes = json!((thing.rows, thing.recorder)).to_string().into_bytes();
         let blob = context.vault.put(&bytes).await.map_err(|error| {
             DriverError::new(ErrorKind::BadData, "keep the rows").caused_by(error).nothing_happened()
         })?;
@@ -399,7 +433,9 @@ fn is_before(live: Option<&Thing>, step: &StepOrder<State>) -> bool {
     }
 }
 
-async fn rows(context: &Context, step: &StepOrder<State>, flaw: u8) -> Result<Vec<String>, DriverError> {
+type Kept = (Vec<String>, Option<recording::Recorder>);
+
+async fn kept(context: &Context, step: &StepOrder<State>, flaw: u8) -> Result<Kept, DriverError> {
     let secret = step.saved.as_ref().map_or("", |saved| saved.secret.as_str());
     let what =
         if flaw == flaw::LEAKS { format!("open it with {secret}") } else { "read its rows".to_owned() };
@@ -407,7 +443,7 @@ async fn rows(context: &Context, step: &StepOrder<State>, flaw: u8) -> Result<Ve
     let part = step.data.first().ok_or_else(failed)?;
     match context.vault.get(&part.blob).await {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed().caused_by(error)),
-        Err(_) if flaw == flaw::IGNORES_DAMAGE => Ok(Vec::new()),
+        Err(_) if flaw == flaw::IGNORES_DAMAGE => Ok(Kept::default()),
         Err(error) => Err(failed().caused_by(error)),
     }
 }

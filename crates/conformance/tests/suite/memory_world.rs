@@ -10,10 +10,12 @@ use async_trait::async_trait;
 use backout_conformance::{Change, HOSTILE_NAMES, World, quoted};
 use backout_contract::Door;
 use backout_core::migration::shown;
+use backout_core::writes::Tally;
 
 use crate::estate::{Slot, Thing, with};
 use crate::flaw;
 use crate::memory::Memory;
+use crate::recording::Kind;
 
 pub struct MemoryWorld<const FLAW: u8, const OPENING_RESTARTS: bool> {
     name: Mutex<String>,
@@ -86,6 +88,35 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> World for MemoryWorld<FLAW, O
         Change::Made
     }
 
+    async fn write_as_user(&self) -> Option<Tally> {
+        self.thing(|thing| thing.rows.push("four".into()));
+        self.slot(|slot| {
+            for kind in [Kind::Insert, Kind::Insert, Kind::Change, Kind::Delete] {
+                slot.record(kind, false);
+            }
+        });
+        Some(Tally { inserted: 2, changed: 1, deleted: 1 })
+    }
+
+    async fn write_as_migration(&self) -> Option<u64> {
+        self.slot(|slot| slot.record(Kind::Change, true));
+        Some(1)
+    }
+
+    async fn rebuild(&self) -> Change {
+        self.drop_recorder().await
+    }
+
+    async fn drop_recorder(&self) -> Change {
+        self.thing(|thing| thing.recorder.iter_mut().for_each(|recorder| recorder.is_lost = true));
+        Change::Made
+    }
+
+    async fn recorders(&self) -> Vec<String> {
+        let recorder = self.slot(|slot| slot.thing.as_ref().and_then(|thing| thing.recorder.clone()));
+        recorder.iter().map(|recorder| format!("{recorder:?}")).collect()
+    }
+
     async fn remove(&self) -> Change {
         self.slot(|slot| slot.thing = None);
         Change::Made
@@ -107,7 +138,8 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> World for MemoryWorld<FLAW, O
 
     async fn contents(&self) -> BTreeMap<String, String> {
         let thing = self.slot(|slot| slot.thing.clone());
-        thing.map(|thing| ("thing".to_owned(), format!("{thing:?}"))).into_iter().collect()
+        let text = |thing: Thing| format!("{:?}", Thing { recorder: None, ..thing });
+        thing.map(|thing| ("thing".to_owned(), text(thing))).into_iter().collect()
     }
 
     async fn traces(&self) -> BTreeMap<String, String> {
