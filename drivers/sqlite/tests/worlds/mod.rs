@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use backout_conformance::{Change, HOSTILE_NAMES, World, quoted};
+use backout_core::writes::Tally;
 use backout_driver_sqlite::Database;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -93,10 +94,12 @@ impl Estate {
                 Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<String>>(2)?))
             })
             .unwrap();
-        for (kind, name, sql) in entries.map(Result::unwrap) {
+        for (kind, name, sql) in entries.map(Result::unwrap).filter(|(_, name, _)| !is_ours(name)) {
             if kind == "table" {
                 let table = name.replace('"', "\"\"");
-                let mut statement = connection.prepare(&format!("SELECT * FROM \"{table}\"")).unwrap();
+                let but_ours = if name == "sqlite_sequence" { "WHERE name NOT LIKE '%backout%'" } else { "" };
+                let query = format!("SELECT * FROM \"{table}\" {but_ours}");
+                let mut statement = connection.prepare(&query).unwrap();
                 let columns = statement.column_count();
                 let rows = statement.query_map([], |row| {
                     (0..columns)
@@ -110,6 +113,10 @@ impl Estate {
         }
         contents
     }
+}
+
+fn is_ours(name: &str) -> bool {
+    name.starts_with("_backout_")
 }
 
 macro_rules! world {
@@ -153,6 +160,59 @@ macro_rules! world {
             async fn write(&self) -> Change {
                 self.0.run(&format!("INSERT INTO {} (text) VALUES ('written by users')", self.0.table()));
                 Change::Made
+            }
+
+            async fn write_as_user(&self) -> Option<Tally> {
+                let table = self.0.table();
+                self.0.run(&format!(
+                    "BEGIN;
+                     INSERT INTO {table} (text) VALUES ('one'), ('two'), ('three');
+                     UPDATE {table} SET text = text || '!' WHERE text = 'one';
+                     UPDATE {table} SET text = text;
+                     DELETE FROM {table} WHERE text IN ('two', 'three');
+                     INSERT INTO users (name) VALUES ('Ada');
+                     UPDATE {table} SET text = 'past' WHERE text = 'one!';
+                     COMMIT"
+                ));
+                Some(Tally { inserted: 4, changed: 2, deleted: 2 })
+            }
+
+            async fn write_as_migration(&self) -> Option<u64> {
+                let table = self.0.table();
+                self.0.run(&format!(
+                    "BEGIN;
+                     INSERT INTO _backout_writer (origin) VALUES ('migration');
+                     INSERT INTO {table} (text) VALUES ('four'), ('five');
+                     DELETE FROM {table} WHERE text = 'five';
+                     DELETE FROM _backout_writer;
+                     COMMIT"
+                ));
+                Some(3)
+            }
+
+            async fn rebuild(&self) -> Change {
+                self.0.run(
+                    "PRAGMA foreign_keys = OFF;
+                     BEGIN;
+                     CREATE TABLE users_2 (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, password TEXT);
+                     INSERT INTO users_2 SELECT * FROM users;
+                     DROP TABLE users;
+                     ALTER TABLE users_2 RENAME TO users;
+                     COMMIT",
+                );
+                Change::Made
+            }
+
+            async fn drop_recorder(&self) -> Change {
+                self.0.run("DROP TRIGGER _backout_d_0");
+                Change::Made
+            }
+
+            async fn recorders(&self) -> Vec<String> {
+                let connection = Connection::open(self.0.path()).unwrap();
+                let mut statement =
+                    connection.prepare("SELECT name FROM sqlite_schema WHERE name LIKE '%backout%'").unwrap();
+                statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
             }
 
             async fn remove(&self) -> Change {

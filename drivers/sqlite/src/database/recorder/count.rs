@@ -8,8 +8,12 @@ use rusqlite::Connection;
 use super::coverage::{self, EVERY_TABLE};
 use super::eras::{self, CUTOVER};
 use super::held::{self, Recorder};
+use crate::database::config::Config;
+use crate::database::recover::unmapped;
 use crate::database::safe;
+use crate::database::state::State;
 use crate::fault::Fault;
+use crate::pace::Pace;
 
 /// What live has and `target` lacks.
 ///
@@ -21,18 +25,21 @@ use crate::fault::Fault;
 /// | yes | the same | what it holds and the target does not |
 pub(in crate::database) fn count(
     connection: &Connection,
-    target: Option<&Recorder>,
+    config: &Config,
+    target: &State,
+    pace: &Pace,
 ) -> Result<Option<Counted>, Fault> {
-    let Some(coverage) = coverage::of(connection)? else {
-        return Ok(target.map(|_| only_a_gap("its recorder was taken away, with what it held")));
+    let recorder = target.recorder.as_ref();
+    let Some(coverage) = coverage::of(connection, &config.recorder.except)? else {
+        return Ok(recorder.map(|_| only_a_gap("its recorder was taken away, with what it held")));
     };
     let Some(live) = held::read(connection)? else {
         return Ok(Some(Counted { tables: Vec::new(), gaps: coverage.uncovered }));
     };
-    let same = target.filter(|target| target.nonce == live.nonce);
+    let same = recorder.filter(|recorder| recorder.nonce == live.nonce);
     let mut gaps = coverage.uncovered;
     if same.is_none() {
-        let why = match target {
+        let why = match recorder {
             None => "recording began only after that state was saved",
             Some(_) => "recording was ended and begun anew since that state was saved",
         };
@@ -52,7 +59,15 @@ pub(in crate::database) fn count(
     let cutover = eras.iter().find(|era| newer(era.era) && era.occasion == CUTOVER).map(|era| era.era);
     gaps.sort();
     gaps.dedup();
-    Ok(Some(Counted { tables: tables(connection, same, cutover)?, gaps }))
+    let mut tables = tables(connection, same, cutover, pace)?;
+    if !tables.is_empty() {
+        for (table, count) in unmapped(connection, target, &config.merge, pace)? {
+            if let Some(writes) = tables.get_mut(&table) {
+                writes.unmapped = count;
+            }
+        }
+    }
+    Ok(Some(Counted { tables: tables.into_values().collect(), gaps }))
 }
 
 fn only_a_gap(why: &str) -> Counted {
@@ -63,13 +78,15 @@ fn tables(
     connection: &Connection,
     target: Option<&Recorder>,
     cutover: Option<i64>,
-) -> Result<Vec<TableWrites>, Fault> {
+    pace: &Pace,
+) -> Result<BTreeMap<String, TableWrites>, Fault> {
     let mut statement = connection.prepare(
         "SELECT tab, op, origin, era, coalesce(source, seq) FROM main._backout_log WHERE op IN ('i', 'u', 'd')",
     )?;
     let mut rows = statement.query([])?;
     let mut tables: BTreeMap<String, TableWrites> = BTreeMap::new();
     while let Some(row) = rows.next()? {
+        pace.check("count the writes of a database")?;
         let identity: i64 = row.get(4)?;
         if target.is_some_and(|target| target.held.contains(identity)) {
             continue;
@@ -98,5 +115,5 @@ fn tables(
             _ => tally.deleted += 1,
         }
     }
-    Ok(tables.into_values().collect())
+    Ok(tables)
 }

@@ -15,7 +15,10 @@ use crate::fault::Fault;
 pub(super) const EVERY_TABLE: &str = "every table";
 
 /// What is recorded; none where there is no recorder.
-pub(in crate::database) fn of(connection: &Connection) -> Result<Option<Coverage>, Fault> {
+pub(in crate::database) fn of(
+    connection: &Connection,
+    except: &BTreeSet<String>,
+) -> Result<Option<Coverage>, Fault> {
     if !objects::is_there(connection)? {
         return Ok(None);
     }
@@ -25,7 +28,7 @@ pub(in crate::database) fn of(connection: &Connection) -> Result<Option<Coverage
     }
     let eras = eras::read(connection)?;
     let Some(last) = eras.last() else { return Ok(Some(Coverage::default())) };
-    let (now, mut uncovered) = layout::read(connection, None)?;
+    let (now, mut uncovered) = layout::read(connection, except, None)?;
     let triggers = eras::triggers(connection)?;
     let nonce = nonce(connection)?;
     let mut covered = BTreeSet::new();

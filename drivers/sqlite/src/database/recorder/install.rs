@@ -13,6 +13,7 @@ use super::trigger::{Kind, Text, name};
 use super::{coverage, is_ours, objects};
 use crate::database::config::Config;
 use crate::database::place::{Place, stat};
+use crate::database::recover::keys;
 use crate::database::rows::quoted;
 use crate::database::safe;
 use crate::fault::{Fault, of_sqlite};
@@ -35,10 +36,12 @@ pub(in crate::database) fn arm(
             .nothing_happened());
     }
     let mut connection = open(place).map_err(|error| of_sqlite(&attempted, error).nothing_happened())?;
-    put_in(&mut connection, place, config, occasion)
+    let unknown_keys = put_in(&mut connection, place, config, occasion)
         .map_err(|fault| fault.while_doing(&attempted).nothing_happened())?;
     backout_kit::failpoint!("sqlite-recorders-put-in");
-    proven(&connection, config, pace).map_err(|fault| fault.while_doing(&attempted))
+    let mut coverage = proven(&connection, config, pace).map_err(|fault| fault.while_doing(&attempted))?;
+    coverage.uncovered.extend(unknown_keys);
+    Ok(coverage)
 }
 
 /// Takes everything of ours away.
@@ -71,13 +74,13 @@ pub(in crate::database) fn renew(
     begin(connection, occasion, floor, layouts, &[])
 }
 
-/// One transaction: seen whole or not at all.
+/// One transaction: seen whole or not at all. What of the declared keys cannot be told comes back.
 fn put_in(
     connection: &mut Connection,
     place: &Place,
     config: &Config,
     occasion: Occasion,
-) -> Result<(), Fault> {
+) -> Result<Vec<Gap>, Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     refuse_foreign(&transaction, place)?;
     let eras = known(&transaction)?;
@@ -112,12 +115,13 @@ fn put_in(
         let sql = "UPDATE main._backout_era SET interrupted = '[]' WHERE occasion = ?1";
         transaction.execute(sql, [CUTOVER])?;
     }
+    let mut unknown_keys = Vec::new();
     if occasion.is_cutover() {
         // The keys of both sides, while the declared mapping can still be asked.
-        crate::database::recorder::keys_at_cutover(&transaction, config)?;
+        unknown_keys = keys::collect(&transaction, &config.merge)?;
     }
     transaction.commit()?;
-    Ok(())
+    Ok(unknown_keys)
 }
 
 /// How the recorders of the last era stand.

@@ -1,6 +1,6 @@
 //! What of a table is recorded, and which tables cannot be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use backout_core::writes::Gap;
 use rusqlite::Connection;
@@ -49,8 +49,12 @@ impl Layout {
     }
 }
 
-/// Every table of users: how it is recorded, or why it cannot be.
-pub(super) fn read(connection: &Connection, usual: Option<&str>) -> Result<(Layouts, Vec<Gap>), Fault> {
+/// Every table of users but those that a person left out: how it is recorded, or why it cannot be.
+pub(super) fn read(
+    connection: &Connection,
+    except: &BTreeSet<String>,
+    usual: Option<&str>,
+) -> Result<(Layouts, Vec<Gap>), Fault> {
     let mut statement = connection.prepare(
         "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type <> 'view' ORDER BY name",
     )?;
@@ -67,7 +71,8 @@ pub(super) fn read(connection: &Connection, usual: Option<&str>) -> Result<(Layo
         // What lies under a virtual table goes with it.
         let is_shadow = kind == "shadow"
             || unknown.iter().any(|start| name.to_ascii_lowercase().starts_with(start.as_str()));
-        if is_own(&name) || is_ours(&name) || is_shadow {
+        let is_left_out = except.iter().any(|left_out| left_out.eq_ignore_ascii_case(&name));
+        if is_own(&name) || is_ours(&name) || is_shadow || is_left_out {
             continue;
         }
         let why = if kind == "virtual" {

@@ -16,13 +16,12 @@ mod trigger;
 
 use backout_contract::DriverError;
 use backout_core::writes::{Counted, Coverage};
-use rusqlite::Connection;
 
 use super::config::Config;
 use super::open::look;
 use super::place::Place;
 use super::state::State;
-use crate::fault::Fault;
+use crate::pace::Pace;
 
 /// Every object of ours begins so; case does not matter in a schema.
 pub(super) const PREFIX: &str = "_backout_";
@@ -33,16 +32,17 @@ pub(super) fn is_ours(name: &str) -> bool {
 }
 
 /// What recorders record at this moment; none where there are none. Reads only.
-pub(super) fn coverage(place: &Place) -> Result<Option<Coverage>, DriverError> {
-    Ok(look(place, &mut |reading| coverage::of(reading.connection))?.flatten())
+pub(super) fn coverage(place: &Place, config: &Config) -> Result<Option<Coverage>, DriverError> {
+    let except = &config.recorder.except;
+    Ok(look(place, &mut |reading| coverage::of(reading.connection, except))?.flatten())
 }
 
 /// Counts the recorded writes that live has and the target lacks. Reads only.
-pub(super) fn count(place: &Place, _config: &Config, target: &State) -> Result<Option<Counted>, DriverError> {
-    Ok(look(place, &mut |reading| count::count(reading.connection, target.recorder.as_ref()))?.flatten())
-}
-
-/// Takes the keys of both sides down while both are there.
-fn keys_at_cutover(_connection: &Connection, _config: &Config) -> Result<(), Fault> {
-    Ok(())
+pub(super) fn count(
+    place: &Place,
+    config: &Config,
+    target: &State,
+    pace: &Pace,
+) -> Result<Option<Counted>, DriverError> {
+    Ok(look(place, &mut |reading| count::count(reading.connection, config, target, pace))?.flatten())
 }
