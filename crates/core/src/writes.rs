@@ -137,12 +137,16 @@ impl Counted {
 
     /// Of those, what nothing takes over.
     pub fn unmapped(&self) -> Count {
-        self.as_certain_as_recorded(self.tables.iter().fold(0, |sum, table| sum + table.unmapped))
+        self.as_certain_as_recorded(self.sum(|table| table.unmapped))
     }
 
     /// Rows that the migration itself wrote.
     pub fn migration(&self) -> u64 {
-        self.tables.iter().fold(0, |sum, table| sum + table.migration)
+        self.sum(|table| table.migration)
+    }
+
+    fn sum(&self, of: impl Fn(&TableWrites) -> u64) -> u64 {
+        self.tables.iter().fold(0, |sum, table| sum.saturating_add(of(table)))
     }
 
     fn as_certain_as_recorded(&self, count: u64) -> Count {

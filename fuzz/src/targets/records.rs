@@ -32,6 +32,10 @@ pub const WORDS: &[&str] = &[
     "\"cutover-marked\"",
     "\"checkpoint-sealed\"",
     "\"capture-opened\"",
+    "\"recorder-placed\"",
+    "\"writes-counted\"",
+    "\"writes-recovered\"",
+    "\"both-changed\"",
     "\"abandoned\"",
     "\"restored\"",
     "\"reopened\"",
@@ -109,6 +113,12 @@ fn questions(life: &Life) {
     for run in &life.runs {
         for component in &components {
             black_box((run.all_done(component), run.steps_of(component).count()));
+        }
+        for counted in run.counted.values() {
+            black_box((counted.users().sum(), counted.writes(), counted.unmapped(), counted.migration()));
+        }
+        for recovered in run.recovered.values() {
+            black_box((recovered.conflicts(), recovered.wants_a_person()));
         }
         for step in &run.order {
             let may =
