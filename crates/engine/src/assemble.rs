@@ -108,7 +108,10 @@ pub fn assemble(
             },
             None => None,
         };
-        facts.insert(name.clone(), kind_facts(component, driver, ready.as_ref(), registry, root));
+        // What cannot be configured promises nothing, and is reported once, as that.
+        if ready.is_some() || driver.is_none() {
+            facts.insert(name.clone(), kind_facts(component, driver, ready.as_ref(), registry, root));
+        }
         if let Some(ready) = ready {
             configured.insert(name, ready);
         }

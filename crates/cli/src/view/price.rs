@@ -1,5 +1,7 @@
 //! What going back costs in data, as it was stated, and as it was paid.
 
+use std::path::Path;
+
 use backout_core::life::RunLife;
 use backout_core::plan::{Count, DataPrice, Plan, Price};
 use backout_core::writes::{Counted, Recovered, TableWrites, Tally};
@@ -187,7 +189,21 @@ pub fn account(output: Output, component: &str, recovered: &Recovered) {
                 .plain(" had no place in the put-back state"),
         );
     }
-    for file in &recovered.files {
-        output.line(indented().dim(format!("see {file}")));
-    }
+    files(output, component, &recovered.files);
+}
+
+/// Where files for people lie: the folder once, and its files by name.
+fn files(output: Output, component: &str, files: &[String]) {
+    let paths = files.iter().map(Path::new);
+    let Some(folder) = paths.clone().next().and_then(Path::parent) else { return };
+    let here = std::env::current_dir().unwrap_or_default();
+    let shown = folder.strip_prefix(&here).unwrap_or(folder).display();
+    let names: Vec<String> =
+        paths.filter_map(Path::file_name).map(|name| name.to_string_lossy().into_owned()).collect();
+    output.line(
+        Line::indented(2)
+            .bold(component)
+            .plain(format!("  see {shown}/"))
+            .dim(format!(": {}", names.join(", "))),
+    );
 }

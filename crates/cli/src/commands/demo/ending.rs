@@ -23,7 +23,7 @@ pub fn hand_over(folder: &Folder, shell: &Shell, stage: Stage, story: &Story) ->
         story.offer(&format!("export PATH={}:$PATH", quoted_path(missing)), "");
     }
     story.offer(&format!("cd {}", quoted_path(&folder.path)), "");
-    let migrate = ["cutover", "--", shell.name(), "demo-migrate", "--dir", "."];
+    let migrate = ["cutover", "--writers-stopped", "--", shell.name(), "demo-migrate", "--dir", "."];
     let offers: &[(&[&str], &str)] = match stage {
         Stage::Captured => &[
             (&["status"], "where we are, and what is legal next"),
@@ -33,7 +33,8 @@ pub fn hand_over(folder: &Folder, shell: &Shell, stage: Stage, story: &Story) ->
         Stage::Migrated | Stage::Broken => &[
             (&["plan"], "what going back would do, and cost"),
             (&["rollback"], "go back"),
-            (&["verify"], "look at everything"),
+            (&["rollback", "--to", "before-rollback"], "take that back"),
+            (&["report"], "the record of it"),
             (&["status"], "where we are, and what is legal next"),
         ],
     };

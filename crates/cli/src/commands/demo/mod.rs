@@ -8,7 +8,6 @@ mod ending;
 mod folder;
 mod hidden;
 mod interrupts;
-mod kept;
 mod portrait;
 mod service;
 mod shell;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use backout_demo::checks::{self, Counts};
+use backout_demo::migration::undone;
 use backout_demo::traffic::{self, TrafficReport};
 use backout_demo::{Estate, people};
 use tokio::task::spawn_blocking;
@@ -15,10 +16,35 @@ use crate::view::story::Story;
 /// How many requests a crowd of users sends.
 const REQUESTS: usize = 180;
 
-/// What users have and see.
+/// What users have and see, whatever the keys of the rows are made of.
+pub struct Content {
+    counts: Counts,
+    lines: Vec<String>,
+}
+
+impl Content {
+    /// What stands in the database now, but with the marks that the migration's backfill had not set yet.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn without_backfill(estate: &Estate) -> Result<Self> {
+        let mut content = Self::take(estate)?;
+        for line in &mut content.lines {
+            *line = undone(line);
+        }
+        content.lines.sort();
+        Ok(content)
+    }
+
+    fn take(estate: &Estate) -> Result<Self> {
+        let database = estate.database();
+        Ok(Self { counts: checks::counts(&database)?, lines: checks::content(&database)? })
+    }
+}
+
+/// What does not change by what users do.
 pub struct Portrait {
     counts: Counts,
-    content: String,
     release: PathBuf,
     files: BTreeMap<PathBuf, Vec<u8>>,
 }
@@ -35,18 +61,19 @@ impl Portrait {
         }
         Ok(Self {
             counts: checks::counts(&estate.database())?,
-            content: checks::content_digest(&estate.database())?,
             release: fs::read_link(estate.current()).context("read the link `current`")?,
             files,
         })
     }
 
-    /// Claims that the estate is like this again, and that its users can work.
+    /// Claims that the estate is like this again, that it holds what users had written by then, and that they can
+    /// work.
     ///
     /// # Errors
     /// Something cannot be looked at at all.
-    pub async fn compare(&self, estate: &Estate, story: &mut Story) -> Result<()> {
+    pub async fn compare(&self, written: &Content, estate: &Estate, story: &mut Story) -> Result<()> {
         let now = Self::take(estate)?;
+        let content = Content::take(estate)?;
         let mut compare = |what: &str, now: String, then: String| {
             let holds = now == then;
             story.claim(
@@ -54,12 +81,15 @@ impl Portrait {
                 &if holds { format!("{what}: {now}") } else { format!("{what}: {now}, not {then}") },
             );
         };
-        compare("rows", rows(now.counts), rows(self.counts));
-        compare("relations", relations(now.counts), relations(self.counts));
+        compare("rows", rows(now.counts), rows(written.counts));
+        compare("relations", relations(now.counts), relations(written.counts));
         compare("current names", now.release.display().to_string(), self.release.display().to_string());
-        let digest: String = now.content.chars().take(12).collect();
-        let content = format!("what users own and see has the digest that it had: {digest}");
-        story.claim(now.content == self.content, &content);
+        let since = written.counts.tasks - self.counts.tasks;
+        let nothing_lost = "what users own and see is, line by line, what they had when it was taken back";
+        story.claim(
+            content.lines == written.lines,
+            &format!("{nothing_lost} ({since:+} tasks since the capture)"),
+        );
         story.claim(now.files == self.files, "settings, flags and front end are byte for byte as captured");
         let damage = checks::damage(&estate.database())?;
         story.claim(damage.is_empty(), "no damage in the database, every reference leads to a row");

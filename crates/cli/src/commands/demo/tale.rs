@@ -1,12 +1,11 @@
 //! The tale of the demo, chapter by chapter.
 
-use backout_demo::{Estate, checks, traffic};
+use backout_demo::{Estate, traffic};
 
 use super::Stage;
 use super::folder::Folder;
 use super::interrupts::Interrupts;
-use super::kept;
-use super::portrait::{Portrait, blocking, crowd, requests};
+use super::portrait::{Content, Portrait, blocking, crowd, requests};
 use super::service::Service;
 use super::shell::{Shell, quoted_path};
 use crate::exit::Exit;
@@ -14,6 +13,11 @@ use crate::view::story::Story;
 
 /// How much of the traffic has to fail before the migration counts as gone wrong.
 const TOO_MANY: f64 = 0.1;
+
+/// Why the tale goes back, for the record.
+const REASON: &str = "a third of all requests fail since 2.0.0";
+/// Where the record is written.
+const REPORT: &str = "report.html";
 
 /// Why a tale ends before its end.
 #[derive(Debug)]
@@ -59,8 +63,9 @@ impl Tale<'_> {
             return Ok(());
         }
         let plan = self.price().await?;
-        self.back(&estate, plan).await?;
-        self.looks(&estate, portrait).await
+        let written = self.back(&estate, plan).await?;
+        self.looks(&estate, portrait, written).await?;
+        self.record().await
     }
 
     async fn estate(&mut self) -> Result<Estate, Halt> {
@@ -94,8 +99,15 @@ impl Tale<'_> {
         self.chapter("The migration to 2.0.0: every integer key becomes a UUID")?;
         let name = self.shell.name().to_owned();
         self.users_write(estate, 3, "Users go on working after the capture:").await?;
-        self.run(&["cutover", "--", &name, "demo-migrate", "--dir", "."]).await?;
-        self.users_write(estate, 4, "And they work with the new release:").await
+        self.story.say(
+            "Nobody but the migration writes while it rebuilds the tables, and whoever runs it says so:",
+        );
+        self.run(&["cutover", "--writers-stopped", "--", &name, "demo-migrate", "--dir", "."]).await?;
+        self.story
+            .say("A slower part goes on while users work. It marks its transactions as the migration's own:");
+        self.run(&["demo-migrate", "--dir", ".", "--backfill"]).await?;
+        self.users_write(estate, 4, "And they work with the new release:").await?;
+        self.users_change(estate).await
     }
 
     async fn breaks(&mut self, estate: &Estate) -> Result<(), Halt> {
@@ -115,23 +127,50 @@ impl Tale<'_> {
         self.run(&["plan"]).await
     }
 
-    async fn back(&mut self, estate: &Estate, plan: Vec<String>) -> Result<(), Halt> {
+    async fn back(&mut self, estate: &Estate, plan: Vec<String>) -> Result<Content, Halt> {
         self.chapter("Back")?;
-        let written = checks::counts(&estate.database())?;
-        self.run_after(&["rollback", "--yes"], plan).await?;
-        self.story.say("What users wrote since the capture is not lost, it is set aside:");
-        self.story.pause();
-        kept::compare(written, estate, self.story)?;
-        Ok(())
+        let written = Content::without_backfill(estate)?;
+        self.run_after(&["rollback", "--yes", "--reason", REASON], plan).await?;
+        self.story
+            .say("What users wrote is in the old database now. Asked once more, nothing is left to do:");
+        self.run(&["recover", "--yes"]).await?;
+        Ok(written)
     }
 
-    async fn looks(&mut self, estate: &Estate, portrait: Portrait) -> Result<(), Halt> {
+    async fn looks(&mut self, estate: &Estate, portrait: Portrait, written: Content) -> Result<(), Halt> {
         self.chapter("Is it really back?")?;
         self.run(&["verify"]).await?;
         self.story.say("A second opinion that does not come from Backout:");
         self.story.pause();
-        portrait.compare(estate, self.story).await?;
+        portrait.compare(&written, estate, self.story).await?;
         self.run(&["status"]).await?;
+        Ok(())
+    }
+
+    async fn record(&mut self) -> Result<(), Halt> {
+        self.chapter("The record")?;
+        self.run(&["report", "--format", "html", "--out", REPORT]).await?;
+        let path = self.folder.path.join(REPORT);
+        self.story
+            .say(&format!("For whoever was not there: open it in a browser, file://{}", path.display()));
+        Ok(())
+    }
+
+    /// One renames a task that the backfill has changed too, so that both sides changed it; another deletes one.
+    async fn users_change(&mut self, estate: &Estate) -> Result<(), Halt> {
+        let address = estate.base_url()?;
+        let (renamed, deleted) = blocking(move || {
+            let renamed = traffic::rename_one(&address, "\u{201c}big\u{201d}", "The big report, at last")?;
+            Ok((renamed, traffic::delete_one(&address)?))
+        })
+        .await?;
+        let (Some(renamed), Some(deleted)) = (renamed, deleted) else {
+            return Err(anyhow::anyhow!("find a task to rename and one to delete").into());
+        };
+        self.story.say(&format!(
+            "{} renames \"{}\", which the backfill had changed as well. {} deletes \"{}\".",
+            renamed.by, renamed.title, deleted.by, deleted.title
+        ));
         Ok(())
     }
 
