@@ -118,11 +118,14 @@ pub(crate) fn refuse_uncovered(
 /// Refuses a capture of what shall be merged later and has no recorder: what is written from the capture on would be
 /// lost.
 pub(crate) fn refuse_unarmed(parts: &[Arc<Part>], life: &Life) -> Result<(), EngineError> {
+    let is_uncovered = |part: &Part| {
+        life.recorders.get(&part.name).is_none_or(|(_, coverage)| !coverage.uncovered.is_empty())
+    };
     let diagnostics: Vec<Diagnostic> = parts
         .iter()
-        .filter(|part| part.writes == Some(Writes::Merge) && !life.recorders.contains_key(&part.name))
+        .filter(|part| part.writes == Some(Writes::Merge) && is_uncovered(part))
         .map(|part| {
-            Diagnostic::error(NOT_ARMED, format!("`{}` has no recorder yet", part.name))
+            Diagnostic::error(NOT_ARMED, format!("`{}` has no recorder yet that sees every write", part.name))
                 .because("its writes are to be merged, so they are recorded from before the capture")
                 .hint("put the recorders in place first: backout arm")
         })

@@ -6,17 +6,19 @@
 //! | absent | yes | that nothing was there |
 //! | kept in the vault | yes | the copy |
 //! | displaced | yes | a look at the displaced thing, its data put into the vault now |
+//! | displaced, nothing is displaced, and it stands there as it did | yes | nothing: the run did not change it |
 //! | displaced, and the thing cannot be read or is gone | yes | nothing: it stays as it stands, and the plan says so |
 //! | unreadable, or over the budget | yes | nothing, likewise |
 //! | any | no | nothing: the run did not touch it |
 
-use backout_contract::Stop;
+use backout_contract::{Depth, Stop};
 use backout_core::checkpoint::{DataPart, Saved};
 use backout_core::diagnostic::Diagnostic;
 use backout_core::journal::{Event, Look};
 use backout_core::life::{Before, Life, RunLife};
 use backout_core::name::{CheckpointId, ComponentName};
 use backout_core::observation::{Observation, Seen};
+use backout_core::order::Group;
 use backout_core::plan::{Action, Plan};
 use serde_json::Value;
 
@@ -25,7 +27,7 @@ use crate::book::Book;
 use crate::capture::refuse_open_run;
 use crate::codes::{BEFORE_GONE, NO_SUCH_CHECKPOINT};
 use crate::gate::manifest_of;
-use crate::look::{connect, find, seen_of};
+use crate::look::{connect, find, look, seen_of};
 use crate::refusal::EngineError;
 use crate::runner::load_plan;
 use crate::states;
@@ -36,20 +38,23 @@ use crate::tools::Tools;
 /// # Errors
 /// Refused where there was no such run, or what it displaced was let go.
 pub fn before_rollback(life: &Life) -> Result<CheckpointId, EngineError> {
-    let gone = |cause: &str| {
-        EngineError::refused(
-            Diagnostic::error(BEFORE_GONE, "there is no state before a rollback to return to")
-                .because(cause)
-                .hint("see what there is: backout checkpoint list"),
-        )
-    };
     if life.end.is_some() {
-        return Err(gone("the migration is over, and what its runs had displaced was let go"));
+        return Err(gone(OVER));
     }
-    match life.runs.iter().rev().find(|run| run.outcome.is_some() && !run.before.is_empty()) {
+    match life.runs_since().iter().rev().find(|run| run.outcome.is_some() && has_changed_anything(run)) {
         Some(run) => name_of(run),
         None => Err(gone("no run has changed anything since the capture")),
     }
+}
+
+const OVER: &str = "the migration is over, and what its runs had displaced was let go";
+
+fn gone(cause: &str) -> EngineError {
+    EngineError::refused(
+        Diagnostic::error(BEFORE_GONE, "there is no state before a rollback to return to")
+            .because(cause)
+            .hint("see what there is: backout checkpoint list"),
+    )
 }
 
 /// Puts the state before a run together and seals it, unless that was done before. A process that is killed in
@@ -68,6 +73,9 @@ pub async fn put_together(
     if life.checkpoints.get(id).is_some_and(|checkpoint| checkpoint.sealed.is_some()) {
         return Ok(());
     }
+    if life.end.is_some() {
+        return Err(gone(OVER));
+    }
     let is_named = |run: &&RunLife| name_of(run).is_ok_and(|name| name == *id);
     let Some(run) = life.runs.iter().find(is_named).cloned() else {
         return Err(EngineError::refused(no_such_checkpoint(id, life)));
@@ -79,16 +87,25 @@ pub async fn put_together(
         book.append(vec![Event::CaptureOpened { checkpoint: id.clone(), file, before_run, by }]).await?;
     }
     let captured = life_of(book.life(), &run.checkpoint);
-    for (component, before) in &run.before {
-        let Some(part) = find(&assembled.parts, component).filter(|_| was_begun(&plan, &run, component))
-        else {
+    for planned in plan.acting().filter(|planned| was_begun(&plan, &run, &planned.name)) {
+        let component = &planned.name;
+        let Some(part) = find(&assembled.parts, component).filter(|part| part.configured.is_some()) else {
             continue;
         };
         let began = tools.clock.monotonic_millis();
-        let Some(kept) = kept(part, before, &run, tools).await? else {
+        let before = run.before.get(component);
+        let kept = match before {
+            Some(before) => kept(part, before, &run, tools).await?,
+            None => None,
+        };
+        let Some(kept) = kept else {
+            if stands_as_it_did(part, before, tools).await {
+                continue;
+            }
             let cause = "what stood there before the run could not be kept".to_owned();
-            let component = component.clone();
-            book.note(vec![Event::ObservationFailed { look: Look::Saved, component, cause }]).await?;
+            let (checkpoint, component) = (Some(id.clone()), component.clone());
+            let failed = Event::ObservationFailed { look: Look::Saved, checkpoint, component, cause };
+            book.note(vec![failed]).await?;
             continue;
         };
         let identity = captured.get(component).and_then(|saved| saved.observation.identity.clone());
@@ -129,6 +146,22 @@ pub(crate) fn no_such_checkpoint(named: &CheckpointId, life: &Life) -> Diagnosti
 
 fn name_of(run: &RunLife) -> Result<CheckpointId, EngineError> {
     CheckpointId::new(&format!("before-{}", run.id)).map_err(|cause| EngineError::Corrupt(cause.to_string()))
+}
+
+/// Whether a run began to put anything back.
+fn has_changed_anything(run: &RunLife) -> bool {
+    let reverts = |component: &ComponentName| {
+        let begins = format!("{component}.{}", Group::Revert);
+        run.attempts.keys().any(|step| step.as_str().starts_with(&begins))
+    };
+    run.before.keys().any(reverts)
+}
+
+/// Whether a look finds what stood there before the run: it was begun, and came to nothing.
+async fn stands_as_it_did(part: &Part, before: Option<&Before>, tools: &Tools) -> bool {
+    let Some(before) = before else { return false };
+    let looked = look(part, tools, None, Depth::Look, &Stop::never()).await;
+    looked.observation.seen.same_shape(&before.seen)
 }
 
 /// Whether the run may have changed a component.

@@ -77,7 +77,9 @@ pub async fn capture(
             };
             let problem = Diagnostic::error(NOT_SAVED, format!("`{component}` could not be saved"));
             problems.push(problem.because(cause.clone()).hints(one.hints));
-            book.note(vec![Event::ObservationFailed { look: Look::Saved, component, cause }]).await?;
+            let checkpoint = Some(id.clone());
+            let failed = Event::ObservationFailed { look: Look::Saved, checkpoint, component, cause };
+            book.note(vec![failed]).await?;
             continue;
         }
         let state = stored.get(&component).copied();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backout_contract::{Depth, Exactness, ProbeLook, Stop};
-use backout_core::life::Life;
+use backout_core::life::{CheckpointLife, Life};
 use backout_core::name::{ComponentName, RunId};
 use backout_core::observation::{Seen, Verdict};
 use tokio::task::JoinSet;
@@ -194,7 +194,27 @@ async fn probe_until(
     }
 }
 
-/// Judges every component of the newest checkpoint. Reads only, and writes nothing to the journal.
+/// What is expected of a component: what it was last put back to, or else what the newest checkpoint has.
+///
+/// | last put back by a run to | which | expected |
+/// |---|---|---|
+/// | – | | what the newest checkpoint has |
+/// | a checkpoint | has it | what that has |
+/// | the state before a run | does not have it, for it was not changed | what stood there when it was judged |
+fn expected_of(part: &Part, life: &Life, newest: &CheckpointLife) -> Option<Expected> {
+    let saved = |one: &CheckpointLife| Some(one.components.get(&part.name)?.observation.seen.clone());
+    let seen = match life.put_back.get(&part.name) {
+        Some(last) => life.checkpoints.get(&last.to).and_then(saved).or_else(|| last.seen.clone()),
+        None => None,
+    };
+    match (seen.or_else(|| saved(newest)), &part.configured) {
+        (Some(seen), _) => Some(Expected::Saved(seen)),
+        (None, None) => Some(Expected::Kept),
+        (None, Some(_)) => None,
+    }
+}
+
+/// Judges every component that was saved. Reads only, and writes nothing to the journal.
 ///
 /// # Errors
 /// Refused without a checkpoint.
@@ -210,11 +230,7 @@ pub async fn verify_all(
     let mut tasks = JoinSet::new();
     let permits = Arc::new(tokio::sync::Semaphore::new(tools.limit.max(1)));
     for (index, part) in assembled.parts.iter().enumerate() {
-        let expected = match (saved.components.get(&part.name), &part.configured) {
-            (Some(saved), _) => Expected::Saved(saved.observation.seen.clone()),
-            (None, None) => Expected::Kept,
-            (None, Some(_)) => continue,
-        };
+        let Some(expected) = expected_of(part, life, saved) else { continue };
         let (part, tools, stop, permits) =
             (Arc::clone(part), tools.clone(), stop.clone(), Arc::clone(&permits));
         tasks.spawn(async move {

@@ -7,10 +7,11 @@ use backout_contract::{Depth, Stop};
 use backout_core::checkpoint::Saved;
 use backout_core::delta::{Delta, Reversibility};
 use backout_core::diagnostic::Diagnostic;
-use backout_core::life::{Life, Stood};
+use backout_core::life::{CheckpointLife, Life, StepState, Stood};
 use backout_core::migration::{Action, Writes};
 use backout_core::name::{CheckpointId, ComponentName};
 use backout_core::observation::Seen;
+use backout_core::order::Group;
 use backout_core::plan::{Choices, ComponentFacts, Draft, Plan, PlanInput, build};
 
 use crate::assemble::{Assembled, Part};
@@ -101,7 +102,7 @@ pub async fn preview(
         .map(|looked| (looked.observation.component.clone(), looked))
         .collect();
     let mut components = Vec::with_capacity(assembled.parts.len());
-    let mut notes = Vec::new();
+    let mut notes = notes_on(saved, life);
     for part in &assembled.parts {
         if part.configured.is_none() {
             components.push(facts_by_hand(part, checkpoint, life));
@@ -283,12 +284,38 @@ fn facts_as_it_stands(part: &Part, looked: &Looked, life: &Life) -> ComponentFac
     }
 }
 
+/// What a person does goes back once. Back to the state before a run it goes only if the person did it in that run,
+/// and is told that it is to be undone.
 fn facts_by_hand(part: &Part, to: &CheckpointId, life: &Life) -> ComponentFacts {
+    let instructions = part.instructions.clone().unwrap_or_default();
+    let put_back = life.stood(&part.name, to).put_back;
+    let undone = life.checkpoints.get(to).and_then(|to| to.before_run.as_ref());
+    let Some(run) = undone.and_then(|id| life.runs.iter().find(|run| run.id == *id)) else {
+        return ComponentFacts { instructions: Some(instructions), put_back, ..bare(part) };
+    };
+    let by_hand = format!("{}.{}", part.name, Group::Revert);
+    let was_done =
+        run.steps.iter().any(|(step, state)| step.as_str() == by_hand && matches!(state, StepState::Done(_)));
     ComponentFacts {
-        instructions: Some(part.instructions.clone().unwrap_or_default()),
-        put_back: life.stood(&part.name, to).put_back,
+        instructions: Some(format!("undo what was done by hand in run {}: {instructions}", run.id)),
+        put_back: put_back || !was_done,
         ..bare(part)
     }
+}
+
+/// What a plan to a checkpoint has to tell of writes that earlier runs set aside, and of what could not be kept.
+fn notes_on(to: &CheckpointLife, life: &Life) -> Vec<String> {
+    let lost = to.before_run.iter().flat_map(|run| {
+        to.failed.keys().map(move |name| {
+            format!("what stood at `{name}` before run {run} could not be kept, so it stays as it is")
+        })
+    });
+    let owed = life.owed.iter().filter(|(_, run)| Some(*run) != to.before_run.as_ref()).map(|(name, run)| {
+        format!(
+            "what users had written to `{name}` when run {run} set it aside is not taken over yet: backout recover"
+        )
+    });
+    lost.chain(owed).collect()
 }
 
 /// What is known of a component without any look.

@@ -3,7 +3,7 @@
 use backout_contract::Stop;
 use backout_core::migration::Writes;
 use backout_core::plan::{Becomes, DataPrice};
-use backout_core::writes::{Counted, Way};
+use backout_core::writes::{Counted, Gap, Way};
 use serde_json::Value;
 
 use crate::assemble::Part;
@@ -22,11 +22,18 @@ pub(crate) async fn priced(
         return Ok((None, None));
     };
     let counted = match live {
-        Some(_) => count(part, saved, tools).await?,
+        Some(_) => count(part, saved, tools).await.unwrap_or_else(|why| Some(uncounted(part, why))),
         None => None,
     };
     let way = counted.as_ref().and_then(|_| way(part));
     Ok((Some(compared.judged(becomes(part), counted)), way))
+}
+
+/// A count that failed does not hold a rollback up, and is no promise either.
+fn uncounted(part: &Part, why: String) -> Counted {
+    let gap =
+        Gap { table: part.target.clone(), why: format!("what was recorded could not be counted: {why}") };
+    Counted { tables: Vec::new(), gaps: vec![gap] }
 }
 
 /// Counts what the recorder saw since a state was saved; none where nothing is recorded.

@@ -48,7 +48,7 @@ pub fn recoverable(
 ) -> Result<Vec<Recoverable>, EngineError> {
     let records = |part: &&Arc<Part>| {
         part.capabilities().is_some_and(|capabilities| capabilities.records_writes)
-            && life.put_back.contains_key(&part.name)
+            && (life.put_back.contains_key(&part.name) || life.left.contains_key(&part.name))
             && (only.is_empty() || only.contains(&part.name))
     };
     let found: Vec<Recoverable> = assembled
@@ -121,7 +121,6 @@ pub(crate) fn folder_of(tools: &Tools, run: Option<&RunId>, component: &Componen
 
 /// The runs since the checkpoint that may have displaced a component, oldest first.
 fn runs_of(life: &Life, component: &ComponentName) -> Vec<RunId> {
-    let Some((newest, ..)) = life.checkpoint() else { return Vec::new() };
-    let since = life.runs.iter().skip_while(|run| run.checkpoint != *newest);
+    let since = life.runs_since().iter();
     since.filter(|run| run.before.contains_key(component)).map(|run| run.id.clone()).collect()
 }

@@ -8,6 +8,16 @@ mod crash;
 mod estate;
 #[path = "simulation/journal.rs"]
 mod journal;
+#[path = "simulation/living.rs"]
+mod living;
+#[path = "simulation/living_estate.rs"]
+mod living_estate;
+#[path = "simulation/merging.rs"]
+mod merging;
+#[path = "simulation/recording.rs"]
+mod recording;
+#[path = "simulation/returning.rs"]
+mod returning;
 #[path = "simulation/stories.rs"]
 mod stories;
 #[path = "simulation/world.rs"]

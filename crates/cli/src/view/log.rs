@@ -89,7 +89,7 @@ pub fn sentence(event: &Event) -> Line {
                 .bold(observation.component.as_str())
                 .plain(format!(" {word}: {}", seen(&observation.seen)))
         }
-        Event::ObservationFailed { look, component, cause } => {
+        Event::ObservationFailed { look, component, cause, .. } => {
             let word = if *look == Look::Saved { "saved" } else { "seen after cutover" };
             Line::new()
                 .bold(component.as_str())

@@ -82,6 +82,9 @@ pub enum Event {
     ObservationFailed {
         /// Which look.
         look: Look,
+        /// The checkpoint it belongs to; none in older records, where it was the last one that was opened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        checkpoint: Option<CheckpointId>,
         /// Which component.
         component: ComponentName,
         /// Why, without secrets.

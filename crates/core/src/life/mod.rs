@@ -1,5 +1,6 @@
 //! What the journal adds up to: the state of a migration as a fold over its events.
 
+mod left;
 mod phase;
 mod run;
 mod stood;
@@ -109,10 +110,17 @@ pub struct Life {
     pub landed: BTreeMap<ComponentName, Seen>,
     /// What stood there when a run of ours had put it back, since checkpoint and cutover.
     pub put_back: BTreeMap<ComponentName, PutBack>,
+    /// What stood there right after the last run of ours had changed it, also where that run was given up or its
+    /// verdict was bad.
+    pub left: BTreeMap<ComponentName, PutBack>,
+    /// The run that set users' writes aside and did not take them over, by component.
+    pub owed: BTreeMap<ComponentName, RunId>,
     /// The last judgement of each component.
     pub judged: BTreeMap<ComponentName, Judged>,
     /// Every run, oldest first.
     pub runs: Vec<RunLife>,
+    /// How many of them came before the newest sealed checkpoint.
+    pub earlier_runs: usize,
     /// How it ended, if it did.
     pub end: Option<End>,
     /// Requests that were taken out of the inbox.
@@ -148,6 +156,11 @@ impl Life {
         let (id, checkpoint) = self.checkpoints.get_key_value(name)?;
         let (seal, _) = checkpoint.sealed?;
         Some((id, checkpoint, seal))
+    }
+
+    /// The runs since the newest checkpoint was sealed, oldest first.
+    pub fn runs_since(&self) -> &[RunLife] {
+        self.runs.get(self.earlier_runs..).unwrap_or_default()
     }
 
     /// The identifier that the next checkpoint gets.
@@ -226,8 +239,12 @@ impl Life {
                 self.observed(*look, checkpoint, observation, *state, data)?;
             }
             Event::ObservationFailed { look: Look::Landed, .. } => {}
-            Event::ObservationFailed { look: Look::Saved, component, cause } => {
-                if let Some(checkpoint) = self.checkpoints.values_mut().rfind(|one| one.sealed.is_none()) {
+            Event::ObservationFailed { look: Look::Saved, checkpoint, component, cause } => {
+                let failed = match checkpoint {
+                    Some(named) => Some(self.unsealed(named)?),
+                    None => self.checkpoints.values_mut().rfind(|one| one.sealed.is_none()),
+                };
+                if let Some(checkpoint) = failed {
                     checkpoint.failed.insert(component.clone(), cause.clone());
                 }
             }
@@ -242,6 +259,9 @@ impl Life {
                 self.cutovers.clear();
                 self.landed.clear();
                 self.put_back.clear();
+                self.left.clear();
+                self.owed.clear();
+                self.earlier_runs = self.runs.len();
                 self.judged.clear();
             }
             Event::CutoverMarked { phase, at, late, .. } => {
@@ -274,6 +294,7 @@ impl Life {
                 if *outcome != Outcome::Abandoned {
                     self.remember_put_back();
                 }
+                self.remember_left();
             }
             Event::StepApplied { step, millis, .. } => {
                 self.took(step, *millis);
@@ -281,8 +302,11 @@ impl Life {
             }
             Event::WritesRecovered { component, step, recovered, .. } => {
                 self.recovered.insert(component.clone(), recovered.clone());
-                if step.is_some() {
-                    self.in_run(record)?;
+                match step {
+                    Some(_) => self.in_run(record)?,
+                    None => {
+                        self.owed.remove(component);
+                    }
                 }
             }
             Event::RunResumed { .. }
@@ -358,10 +382,13 @@ impl Life {
         match look {
             Look::Saved => {
                 let saved = Saved { observation: observation.clone(), state, data: data.to_vec() };
-                self.unsealed(checkpoint)?.components.insert(component, saved);
+                let checkpoint = self.unsealed(checkpoint)?;
+                checkpoint.failed.remove(&component);
+                checkpoint.components.insert(component, saved);
             }
             Look::Landed => {
                 self.put_back.remove(&component);
+                self.left.remove(&component);
                 self.landed.insert(component, observation.seen.clone());
             }
         }

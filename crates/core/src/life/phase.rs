@@ -67,16 +67,7 @@ pub fn phase_state(life: &Life, phase: &PhaseName, components: &[ComponentName])
         return open_run_state(run, components);
     }
     let checkpointed = life.checkpoint().map(|(id, ..)| id);
-    let before = |run: &RunLife| {
-        life.checkpoints.get(&run.checkpoint).is_some_and(|checkpoint| checkpoint.before_run.is_some())
-    };
-    let last = life
-        .runs
-        .iter()
-        .rev()
-        .find(|run| (Some(&run.checkpoint) == checkpointed || before(run)) && concerns(run))
-        // Back at the state before a rollback is where the phase was then: gone live.
-        .filter(|run| !before(run));
+    let last = last_word(life, life.runs_since(), &concerns);
     let landed_since = last.is_some_and(|run| {
         life.cutovers.get(phase).is_some_and(|cutover| run.ended.is_some_and(|ended| cutover.at > ended))
     });
@@ -90,6 +81,26 @@ pub fn phase_state(life: &Life, phase: &PhaseName, components: &[ComponentName])
         (_, Some(_)) => PhaseState::Captured,
         (_, None) if life.armed => PhaseState::Armed,
         (_, None) => PhaseState::Draft,
+    }
+}
+
+/// The run that says where a phase stands, among these: the last one that concerns it. Back at the state before a run
+/// is where the phase was before that run.
+fn last_word<'a>(
+    life: &Life,
+    runs: &'a [RunLife],
+    concerns: &dyn Fn(&RunLife) -> bool,
+) -> Option<&'a RunLife> {
+    let undone_by =
+        |run: &RunLife| life.checkpoints.get(&run.checkpoint).and_then(|to| to.before_run.as_ref());
+    let counts = |run: &&RunLife| Some(&run.checkpoint) == life.sealed.as_ref() || undone_by(run).is_some();
+    let last = runs.iter().filter(counts).rfind(|run| concerns(run))?;
+    match (undone_by(last), last.outcome) {
+        (Some(undone), Some(Outcome::Restored)) => {
+            let earlier = runs.iter().position(|run| run.id == *undone).unwrap_or_default();
+            last_word(life, runs.get(..earlier).unwrap_or_default(), concerns)
+        }
+        _ => Some(last),
     }
 }
 
@@ -168,7 +179,7 @@ pub fn legal_next(life: &Life, phases: &[PhaseState]) -> Vec<Legal> {
             ("verify", "look at every component again"),
             ("rollback", "go back with what differs; nothing to do if nothing does"),
         ]);
-        if life.recovered.values().any(Recovered::wants_a_person) {
+        if !life.owed.is_empty() || life.recovered.values().any(Recovered::wants_a_person) {
             next.push(Legal { command: "recover", does: "take over writes that wait for a person" });
         }
         next.extend(legal(&[

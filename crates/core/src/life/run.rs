@@ -188,6 +188,8 @@ pub struct RunLife {
     pub counted: BTreeMap<ComponentName, Counted>,
     /// What became of them.
     pub recovered: BTreeMap<ComponentName, Recovered>,
+    /// What stood there after the last effect on a component's data.
+    pub changed_to: BTreeMap<ComponentName, Seen>,
     /// What a component looked like with its recovered writes: what is expected of it from then on.
     pub with_writes: BTreeMap<ComponentName, Seen>,
 }
@@ -237,6 +239,7 @@ impl RunLife {
             most_lost: *most_lost,
             counted: BTreeMap::new(),
             recovered: BTreeMap::new(),
+            changed_to: BTreeMap::new(),
             with_writes: BTreeMap::new(),
         })
     }
@@ -328,6 +331,10 @@ impl RunLife {
                 if let (Some(component), Some(after)) = (recovering.cloned(), after) {
                     self.with_writes.insert(component, after.clone());
                 }
+                let reverting = self.before.keys().find(|component| is_of(step, component, Group::Revert));
+                if let (Some(component), Some(after)) = (reverting.or(recovering).cloned(), after) {
+                    self.changed_to.insert(component, after.clone());
+                }
             }
             Event::WritesCounted { component, counted } => {
                 self.counted.insert(component.clone(), counted.clone());
@@ -418,6 +425,12 @@ impl RunLife {
 
 /// Whether a step takes over the writes of a component.
 fn is_recovery_of(step: &StepId, component: &ComponentName) -> bool {
+    is_of(step, component, Group::Recover)
+}
+
+/// Whether a step is one of a component, in a group.
+pub(super) fn is_of(step: &StepId, component: &ComponentName, group: Group) -> bool {
     let rest = step.as_str().strip_prefix(component.as_str()).and_then(|rest| rest.strip_prefix('.'));
-    rest == Some(Group::Recover.as_str())
+    let rest = rest.and_then(|rest| rest.strip_prefix(group.as_str()));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }

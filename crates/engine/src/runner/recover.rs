@@ -43,17 +43,27 @@ impl Unit {
         })
     }
 
-    /// Counts what the put-back state will lack, as late as can be.
-    pub(super) async fn count_writes(&self) -> Option<Counted> {
-        let saved = self.saved().await.ok()??;
-        // A count that fails does not hold a rollback up: the price was stated, and stays what is known.
-        count(&self.part, &saved, &self.tools).await.ok()?
+    /// Counts what the put-back state will lack, as late as can be; none where nothing is recorded. An error says why
+    /// it could not be counted, which holds a rollback up only where a number was agreed to.
+    pub(super) async fn count_writes(&self) -> Result<Option<Counted>, String> {
+        match self.saved().await.map_err(|error| error.chain())? {
+            Some(saved) => count(&self.part, &saved, &self.tools).await,
+            None => Ok(None),
+        }
     }
 
-    /// Why putting back would now cost more than was agreed to.
-    pub(super) fn too_dear(&self, counted: Option<&Counted>) -> Option<String> {
+    /// Why putting back would now cost more than was agreed to, or may do so.
+    pub(super) fn too_dear(&self, counted: &Result<Option<Counted>, String>) -> Option<String> {
         let (most, stated) = (self.most_lost?, self.component.price.as_ref()?);
-        let now = stated.clone().judged(becomes(&self.part), Some(counted?.clone())).lost;
+        let counted = match counted {
+            Ok(counted) => counted.clone()?,
+            Err(why) => {
+                return Some(format!(
+                    "at most {most} writes may be lost, and what users wrote could not be counted: {why}"
+                ));
+            }
+        };
+        let now = stated.clone().judged(becomes(&self.part), Some(counted)).lost;
         let Count::Exactly(others) = self.plan.price.lost else { return None };
         let Count::Exactly(own) = stated.lost else { return None };
         let room = most.saturating_sub(others.saturating_sub(own));

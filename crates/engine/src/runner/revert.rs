@@ -21,7 +21,7 @@ impl Unit {
         let to = self.step.to.clone().unwrap_or_else(|| self.component.saved.clone());
         let seen = self.look().await;
         let counted = self.count_writes().await;
-        let told = counted.iter().map(|counted| Event::WritesCounted {
+        let told = counted.iter().flatten().map(|counted| Event::WritesCounted {
             component: self.component.name.clone(),
             counted: counted.clone(),
         });
@@ -33,7 +33,7 @@ impl Unit {
             if let Some(found) = self.moved(&seen) {
                 return Ok(vec![Event::StepBlocked { step, found }]);
             }
-            if let Some(cause) = self.too_dear(counted.as_ref()) {
+            if let Some(cause) = self.too_dear(&counted) {
                 let hints = vec![
                     "nothing was put back here; stop the run and make a new plan: backout stop, backout plan"
                         .to_owned(),

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,7 +24,8 @@ use backout_engine::{
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use crate::journal::{Death, MemoryJournal};
+use crate::journal::{Death, MemoryJournal, tick};
+use crate::living::SimLiving;
 use crate::world::{Sim, Thing, World, new_world};
 
 struct MemoryVault(Mutex<BTreeMap<BlobId, Vec<u8>>>);
@@ -71,7 +71,7 @@ impl Inbox for MemoryInbox {
     }
 }
 
-struct Ticking(AtomicU64);
+struct Ticking;
 
 impl Clock for Ticking {
     fn now(&self) -> Timestamp {
@@ -79,7 +79,7 @@ impl Clock for Ticking {
     }
 
     fn monotonic_millis(&self) -> u64 {
-        self.0.fetch_add(1, Ordering::SeqCst)
+        tick()
     }
 }
 
@@ -183,15 +183,20 @@ components:
 impl Estate {
     /// A fresh estate; nothing was captured.
     pub fn new() -> Self {
-        let (number, world) = new_world(before());
+        Self::of(before(), file)
+    }
+
+    /// A fresh estate of this world, with a file that names it by its number.
+    pub fn of(world: World, file: impl Fn(u64) -> String) -> Self {
+        let (number, world) = new_world(world);
         let file = parse(&Source::new("backout.yaml", &file(number))).expect("the file parses");
-        let registry = Registry::default().with_driver::<Sim>();
+        let registry = Registry::default().with_driver::<Sim>().with_driver::<SimLiving>();
         let assembled = assemble(&file, &registry, Path::new("/nowhere")).expect("the file fits");
         let inbox = Arc::new(MemoryInbox::default());
         let tools = Tools {
             inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
             vault: Arc::new(MemoryVault(Mutex::default())),
-            clock: Arc::new(Ticking(AtomicU64::new(1))),
+            clock: Arc::new(Ticking),
             resolver: Arc::new(Nothing),
             leftovers: Arc::new(Nothing),
             elsewhere: Arc::new(Nothing),
@@ -225,9 +230,23 @@ impl Estate {
             }
         }
         let phase = PhaseName::new("all").unwrap();
-        cutover(&self.assembled, &[phase], None, &mut book, &self.tools).await.expect("cut over");
+        cutover(&self.assembled, &[phase], None, false, &mut book, &self.tools).await.expect("cut over");
         self.world.lock().unwrap().things.get_mut("database").unwrap().rows = 12;
         journal.survivors(true)
+    }
+
+    /// Works with the journal in a process that dies as told. Gives what survives of the journal too.
+    pub async fn process<T>(
+        &self,
+        lines: Vec<String>,
+        death: Death,
+        machine_stays_up: bool,
+        work: impl AsyncFnOnce(&mut Book) -> T,
+    ) -> (T, Vec<String>) {
+        let (journal, life) = MemoryJournal::open(lines, death);
+        let mut book = Book::new(journal.clone(), life);
+        let done = work(&mut book).await;
+        (done, journal.survivors(machine_stays_up))
     }
 
     /// A plan for the world as it is.

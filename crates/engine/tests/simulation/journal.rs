@@ -1,5 +1,6 @@
 //! A journal in memory that can end the process at any record.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -8,6 +9,16 @@ use backout_core::journal::{Chain, Event, Record};
 use backout_core::life::Life;
 use backout_core::name::RunId;
 use jiff::Timestamp;
+
+/// The time of the simulated world, the same for all: every look at it takes a millisecond.
+pub fn tick() -> u64 {
+    static NOW: AtomicU64 = AtomicU64::new(1);
+    NOW.fetch_add(1, Ordering::SeqCst)
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millisecond(tick() as i64).unwrap()
+}
 
 /// When the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +86,7 @@ impl Journal for MemoryJournal {
         let mut records = Vec::new();
         let mut lines = std::mem::take(&mut inner.noted);
         for event in events {
-            let (record, line) = inner.chain.append(event, run.cloned(), 1, Timestamp::UNIX_EPOCH).unwrap();
+            let (record, line) = inner.chain.append(event, run.cloned(), 1, now()).unwrap();
             records.push(record);
             lines.push(line);
         }
@@ -103,7 +114,7 @@ impl Journal for MemoryJournal {
         }
         let mut records = Vec::new();
         for event in events {
-            let (record, line) = inner.chain.append(event, run.cloned(), 1, Timestamp::UNIX_EPOCH).unwrap();
+            let (record, line) = inner.chain.append(event, run.cloned(), 1, now()).unwrap();
             inner.noted.push(line);
             records.push(record);
         }

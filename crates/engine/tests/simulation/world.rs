@@ -19,6 +19,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::living::Living;
+
 /// One simulated thing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Thing {
@@ -53,8 +55,19 @@ pub struct World {
     pub failing: BTreeMap<String, u32>,
     /// Things that cannot be looked at for want of room on our side.
     pub no_room_for: BTreeSet<String>,
+    /// Living data by name.
+    pub living: BTreeMap<String, Living>,
+    /// How many writes were recorded; each gets the next number as its identity.
+    pub recorded: u64,
+    /// What users still write when a door is about to shut, by the name of the door: where, and what.
+    pub last_words: BTreeMap<String, Vec<(String, String)>>,
     /// Rules that were broken while somebody looked: a revert under an open door, for example.
     pub violations: Vec<String>,
+}
+
+/// The world with this number.
+pub fn world_of(number: u64) -> Option<Arc<Mutex<World>>> {
+    WORLDS.lock().unwrap().get(&number).cloned()
 }
 
 static WORLDS: LazyLock<Mutex<BTreeMap<u64, Arc<Mutex<World>>>>> = LazyLock::new(Mutex::default);
@@ -172,7 +185,7 @@ impl Driver for Sim {
     }
 
     async fn connect(config: Config, _: &Context) -> Result<Connected, DriverError> {
-        let world = WORLDS.lock().unwrap().get(&config.world).cloned();
+        let world = world_of(config.world);
         let world = world.ok_or_else(|| DriverError::new(ErrorKind::Unreachable, "find the world"))?;
         Ok(Connected { config, world })
     }
@@ -284,6 +297,9 @@ impl Session<Sim> for Connected {
             return Ok(Effect::AlreadyThere);
         }
         self.with(|world, config| {
+            for (name, row) in world.last_words.remove(&config.name).unwrap_or_default() {
+                world.write(&name, &row);
+            }
             if let Some(thing) = world.things.get_mut(&config.name) {
                 thing.open = false;
             }
