@@ -1,5 +1,6 @@
 //! INI files: lines `name = value` or `name: value` in `[sections]`. There is no one dialect, so bytes are never
-//! reformatted, and what its readers would take for different things is refused where it is named.
+//! reformatted, and what its readers would take for different things is refused where it is named. Crates that read
+//! INI settle on one dialect and write the file anew, hence the lines are told apart here.
 //!
 //! A value is all that stands behind the first `=` or `:`, without blanks around it. A `;` or `#` in it belongs to it,
 //! for only some readers take that for a comment; comments are lines that begin so.
