@@ -6,6 +6,7 @@ use std::hint::black_box;
 use backout_core::journal::{Broken, Chain, Choice, Record};
 use backout_core::life::{Life, legal_next, phase_state};
 use backout_core::name::{ComponentName, PhaseName};
+use backout_core::report::Reporter;
 
 pub const WORDS: &[&str] = &[
     "\"format\":1",
@@ -77,6 +78,7 @@ fn as_stored(text: &str) {
 /// were followed.
 fn as_facts(text: &str) -> bool {
     let mut followed = true;
+    let mut reporter = Reporter::new(None);
     let (mut chain, mut reader, mut life) = (Chain::default(), Chain::default(), Life::default());
     for line in text.lines() {
         let Ok(Record { run, epoch, at, event, .. }) = serde_json::from_str(line) else { continue };
@@ -85,7 +87,10 @@ fn as_facts(text: &str) -> bool {
             .unwrap_or_else(|error| panic!("what was read cannot be written: {error}"));
         assert_eq!(reader.read(&line).as_ref(), Ok(&record), "what was written reads back as something else");
         match life.apply(&record) {
-            Ok(()) => assert_eq!(life.sequence, record.sequence),
+            Ok(()) => {
+                assert_eq!(life.sequence, record.sequence);
+                assert_eq!(reporter.take(&record), Ok(()), "a report cannot follow what the fold could");
+            }
             Err(Broken::Illegal { sequence, cause }) => {
                 assert_eq!(sequence, record.sequence);
                 assert!(!cause.is_empty());
@@ -96,6 +101,9 @@ fn as_facts(text: &str) -> bool {
     }
     assert_eq!(reader.head(), chain.head());
     questions(&life);
+    let report = reporter.report(chain.head(), None);
+    let told = report.map(|report| serde_json::to_string(&report).map(|text| text.len()));
+    assert!(matches!(told, Ok(Ok(1..))), "there is no report: {told:?}");
     followed && life.sequence > 0
 }
 

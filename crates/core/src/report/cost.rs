@@ -95,7 +95,9 @@ impl WritesAccount {
         let vague = counted.is_some_and(|counted| !counted.gaps.is_empty());
         let as_known = |count| if vague { Count::AtLeast(count) } else { Count::Exactly(count) };
         let users = counted.map_or(0, |counted| counted.users().sum());
-        let unmapped = counted.map_or(0, |counted| counted.tables.iter().map(|table| table.unmapped).sum());
+        let unmapped = counted.map_or(0, |counted| {
+            counted.tables.iter().map(|table| table.unmapped).fold(0, u64::saturating_add)
+        });
         let (saved, waiting, lost) = match (recovered, put_back) {
             (Some(done), _) => (
                 Count::Exactly(done.applied.saturating_add(done.already)),

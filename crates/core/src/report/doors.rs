@@ -116,7 +116,8 @@ impl Doors {
         let mut doors = Vec::new();
         for (component, shut) in self.shut {
             let spans = shut.iter().map(|one| (one.from, one.to.unwrap_or(until)));
-            let millis = spans.clone().map(|(from, to)| millis_between(from, to)).sum();
+            let millis =
+                spans.clone().map(|(from, to)| millis_between(from, to)).fold(0, u64::saturating_add);
             all.extend(spans);
             let is_open = shut.iter().all(|one| one.to.is_some());
             let unclear = !is_open && self.done.get(&component).is_some_and(|done| !done.is_empty());

@@ -203,7 +203,11 @@ impl Gather {
             saved: cost::sum(&writes, |one| one.saved),
             waiting: cost::sum(&writes, |one| one.waiting),
             lost: cost::sum(&writes, |one| one.lost),
-            conflicts: run.recovered.values().map(crate::writes::Recovered::conflicts).sum(),
+            conflicts: run
+                .recovered
+                .values()
+                .map(crate::writes::Recovered::conflicts)
+                .fold(0, u64::saturating_add),
             closed_millis: closed.span_millis,
             working_millis: timeline.working_millis(),
             steps_done: run.steps.values().filter(|state| matches!(state, StepState::Done(_))).count(),

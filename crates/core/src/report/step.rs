@@ -264,7 +264,7 @@ impl StepAccount {
     pub fn millis(&self) -> Option<u64> {
         let taken = |one: &Try| Some(millis_between(one.began, one.ended?));
         let known: Vec<u64> = self.tries.iter().filter_map(taken).collect();
-        (!known.is_empty()).then(|| known.iter().sum())
+        (!known.is_empty()).then(|| known.iter().copied().fold(0, u64::saturating_add))
     }
 
     /// Whether a look afterwards did not agree with the last try.

@@ -143,7 +143,8 @@ impl Timeline {
 
     /// How long something was done, in milliseconds: the axis without its pauses.
     pub fn working_millis(&self) -> u64 {
-        let still: u64 = self.pauses.iter().map(|pause| pause.to.saturating_sub(pause.from)).sum();
+        let still: u64 =
+            self.pauses.iter().map(|pause| pause.to.saturating_sub(pause.from)).fold(0, u64::saturating_add);
         self.millis.saturating_sub(still)
     }
 }
