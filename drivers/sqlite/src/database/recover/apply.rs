@@ -4,9 +4,8 @@
 //! is taken over as such. Values are absolute, so that a counter ends where it stood. Constraints do act: a row that
 //! they do not admit stays out alone, with everything that then refers to nothing.
 //!
-//! A value that may be there once only can be in the way for a while, so rows that meet one are tried again. If a row
-//! still has it, either `INSERT OR REPLACE` replaced it there without a trace, and it goes; or rows exchange values
-//! among themselves, and are taken out and put in again together.
+//! A value that may be there once only can be in the way for a while, so rows that meet one are tried again. Rows that
+//! exchange such values among themselves are taken out and put in again together.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +14,6 @@ use backout_core::writes::{ConflictCause, Winner};
 use super::cell::Row;
 use super::decide::Action;
 use super::foreign;
-use super::replaced::Replaced;
 use super::rows::{Here, is_about_the_row, is_taken};
 use super::scratch::{Fate, Record, Scratch};
 use super::settle::Found;
@@ -31,7 +29,6 @@ pub(super) struct Applying<'a, 'c> {
     /// The put-back database's own log.
     pub(super) log: &'a Source<'c>,
     pub(super) tables: &'a Tables,
-    pub(super) replaced: &'a Replaced<'a>,
     /// Foreign keys that the application itself does not hold to.
     pub(super) loose: &'a foreign::Loose<'a>,
     pub(super) winner: Option<Winner>,
@@ -113,15 +110,8 @@ impl Applying<'_, '_> {
             let before = open.len();
             open = self.again(open, &mut refused)?;
             if open.len() == before {
-                let mut is_freed = false;
-                for (id, _) in &open {
-                    let record = self.scratch.load(*id)?;
-                    is_freed |= self.replaced.make_room(self, &record, self.table(record.table)?)?;
-                }
-                if !is_freed {
-                    refused.extend(self.together(open)?);
-                    break;
-                }
+                refused.extend(self.together(open)?);
+                break;
             }
         }
         Ok(refused)
@@ -180,7 +170,7 @@ impl Applying<'_, '_> {
     }
 
     /// The write as which a row is taken over: its first one. The others are settled by it.
-    pub(super) fn identity(&self, record: &Record) -> Result<i64, Fault> {
+    fn identity(&self, record: &Record) -> Result<i64, Fault> {
         let identities = self.scratch.identities(record.id)?;
         Ok(identities.first().copied().ok_or_else(|| bad_data("find the writes of a row again"))?)
     }

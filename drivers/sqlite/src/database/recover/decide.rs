@@ -3,7 +3,9 @@
 //!
 //! | # | users | here | → |
 //! |---|---|---|---|
-//! | 1 | inserted and deleted | any | nothing |
+//! | 1 | inserted and deleted | none, or another row that was born here | nothing |
+//! | 1a | inserted, over a row that was there, and deleted | as it was | delete |
+//! | 1b | inserted, over a row that was there, and deleted | changed here | conflict: changed and deleted |
 //! | 2 | inserted | none | insert |
 //! | 3 | inserted | equal | nothing |
 //! | 4 | inserted | another row, born here too; keys are drawn | another key |
@@ -61,7 +63,8 @@ pub(super) struct Conflict {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Here {
     pub(super) row: Row,
-    /// Users inserted it after the database was put back.
+    /// It is another row than the one that had its key when it was saved: users inserted it after the database was put
+    /// back, or the migration deleted rows of its table, so that keys were given again.
     pub(super) is_born: bool,
     /// Users wrote to it after the database was put back.
     pub(super) is_changed: bool,
@@ -79,16 +82,17 @@ impl Conflict {
 
 pub(super) fn decide(users: &Folded, here: Option<&Here>, keys_are_drawn: bool) -> Decision {
     match (&users.base, &users.last, here) {
-        (None, None, _) | (Some(_), None, None) => Decision::Take(Action::Nothing),
+        (_, None, None) => Decision::Take(Action::Nothing),
+        (None, None, Some(here)) if here.is_born => Decision::Take(Action::Nothing),
         (None, Some(_), None) => Decision::Take(Action::Insert),
         (None, Some(last), Some(here)) => inserted(last, here, keys_are_drawn),
-        (Some(_), None, Some(here)) if here.is_changed => Decision::Conflict(Conflict {
+        (_, None, Some(here)) if here.is_changed => Decision::Conflict(Conflict {
             cause: ConflictCause::ChangedAndDeleted,
             columns: Vec::new(),
             recorded: Action::Delete,
             restored: Action::Nothing,
         }),
-        (Some(_), None, Some(_)) => Decision::Take(Action::Delete),
+        (_, None, Some(_)) => Decision::Take(Action::Delete),
         (Some(base), Some(last), here) => changed(users, base, last, here),
     }
 }

@@ -52,6 +52,14 @@ fn every_row_of_the_table() {
     for (number, users, here, drawn, expected) in [
         (1, users(vec![i([1, 2, 3]), d([1, 2, 3])]), None, true, take(Nothing)),
         (1, users(vec![i([1, 2, 3]), d([1, 2, 3])]), born_here([1, 7, 7]), true, take(Nothing)),
+        (1, users(vec![i([1, 2, 3]), d([1, 2, 3])]), here([1, 7, 7]), true, take(Delete)),
+        (
+            1,
+            users(vec![i([1, 2, 3]), d([1, 2, 3])]),
+            changed_here([1, 7, 7]),
+            true,
+            conflict(ChangedAndDeleted, &[], Delete, Nothing),
+        ),
         (2, inserted(), None, true, take(Insert)),
         (2, inserted(), None, false, take(Insert)),
         (3, inserted(), born_here([1, 2, 3]), true, take(Nothing)),

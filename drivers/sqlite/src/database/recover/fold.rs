@@ -85,11 +85,6 @@ impl Folded {
         let touched = self.touched.iter().enumerate().filter(|(_, touched)| **touched);
         touched.map(|(place, _)| place).filter(differs).collect()
     }
-
-    /// A row that was born and is gone again.
-    pub(super) fn is_nothing(&self) -> bool {
-        self.base.is_none() && self.last.is_none()
-    }
 }
 
 #[cfg(test)]
@@ -149,7 +144,6 @@ mod tests {
             assert_eq!(folded.base, base.map(row), "{shown}");
             assert_eq!(folded.last, last.map(row), "{shown}");
             assert_eq!(folded.changed(), changed, "{shown}");
-            assert_eq!(folded.is_nothing(), base.is_none() && last.is_none());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Gathers the lacking writes of one log, row by row, in the columns of the put-back schema.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::cell::{Cell, Row};
 use super::fold::Write;
@@ -8,10 +8,12 @@ use super::keys::{self, Drawer};
 use super::mapping::{Rule, Rules};
 use super::mirror::Mirror;
 use super::pairs::{Pairs, Space};
+use super::replaced::{Moment, Replaced};
 use super::scratch::Scratch;
 use super::source::{Entry, Known, Op, Source};
 use super::table::{Table, Tables};
 use super::told::{Told, Topic};
+use crate::database::rows::quoted;
 use crate::fault::{Fault, bad_data};
 use crate::pace::Pace;
 
@@ -73,13 +75,12 @@ pub(super) fn births(
     source: &Source<'_>,
     rules: &Rules<'_>,
     lacks: &Lacks<'_>,
-    has_rows: &dyn Fn(&Table) -> Result<bool, Fault>,
     draw: &mut dyn FnMut(&Rule, &Table) -> Result<Option<Cell>, Fault>,
     pace: &Pace,
 ) -> Result<u64, Fault> {
     let mut count = 0;
     // Declared keys that tell nothing at all are a mistake, and then nothing is guessed.
-    let mut is_told: HashMap<Space, bool> = HashMap::new();
+    let silent = silent(source, rules, lacks, pace)?;
     source.each(pace, &mut |entry| {
         if entry.op != Op::Insert || !lacks(entry) {
             return Ok(());
@@ -89,19 +90,11 @@ pub(super) fn births(
         let (Some(space @ Space::Paired(_)), Some(place)) = (&rule.space, rule.key_there) else {
             return Ok(());
         };
-        let table = rules.here.at(rule.table).ok_or_else(|| bad_data("find a table again"))?;
-        let is_told = match is_told.get(space) {
-            Some(known) => *known,
-            None => {
-                let told = !rules.pairs.is_empty(space) || !has_rows(table)?;
-                is_told.insert(space.clone(), told);
-                told
-            }
-        };
         let Some(key) = inserted(source, entry)?.into_iter().nth(place).flatten() else { return Ok(()) };
-        if !is_told || key == Cell::Null || rules.pairs.here(space, &key)?.is_some() {
+        if silent.contains(space) || key == Cell::Null || rules.pairs.here(space, &key)?.is_some() {
             return Ok(());
         }
+        let table = rules.here.at(rule.table).ok_or_else(|| bad_data("find a table again"))?;
         if let Some(drawn) = draw(rule, table)? {
             rules.pairs.add(space, &key, &drawn, true)?;
             count += 1;
@@ -109,6 +102,55 @@ pub(super) fn births(
         Ok(())
     })?;
     Ok(count)
+}
+
+/// Tables whose declared keys tell no pair, although there are rows, or were, that nobody inserted since.
+fn silent(
+    source: &Source<'_>,
+    rules: &Rules<'_>,
+    lacks: &Lacks<'_>,
+    pace: &Pace,
+) -> Result<HashSet<Space>, Fault> {
+    let mut alive: HashMap<Space, (String, HashSet<String>)> = HashMap::new();
+    let mut silent = HashSet::new();
+    source.each(pace, &mut |entry| {
+        if !lacks(entry) || entry.op == Op::Settled {
+            return Ok(());
+        }
+        let made = rules.of(entry.era, &entry.table, source.layout(entry.era, &entry.table));
+        let Ok(rule) = made.as_ref() else { return Ok(()) };
+        let (Some(space @ Space::Paired(_)), Some(place)) = (&rule.space, rule.key_there) else {
+            return Ok(());
+        };
+        if !rules.pairs.is_empty(space) {
+            return Ok(());
+        }
+        let key = |row: &Row| row.get(place).cloned().flatten().map(|key| key.literal());
+        let (_, alive) = alive.entry(space.clone()).or_insert_with(|| (entry.table.clone(), HashSet::new()));
+        let (before, after) = match source.write(entry)? {
+            Write::Insert { after } => (None, key(&after)),
+            Write::Update { before, after } => (key(&before), key(&after)),
+            Write::Delete { before } => (key(&before), None),
+        };
+        if before.is_some_and(|before| !alive.remove(&before)) {
+            silent.insert(space.clone());
+        }
+        alive.extend(after);
+        Ok(())
+    })?;
+    for (space, (name, alive)) in alive {
+        let rows: Option<i64> = match source.tables.find(&name) {
+            Some(table) => {
+                let query = format!("SELECT count(*) FROM main.{}", quoted(&table.name));
+                Some(source.connection.query_row(&query, [], |row| row.get(0))?)
+            }
+            None => None,
+        };
+        if rows.and_then(|rows| usize::try_from(rows).ok()) != Some(alive.len()) {
+            silent.insert(space);
+        }
+    }
+    Ok(silent)
 }
 
 /// What gathering needs.
@@ -119,6 +161,7 @@ pub(super) struct Gathering<'a, 'c> {
     pub(super) mirror: &'a Mirror<'c>,
     pub(super) told: &'a Told<'c>,
     pub(super) drawer: &'a mut Drawer,
+    pub(super) replaced: &'a Replaced<'a, 'c>,
     pub(super) run: &'a str,
 }
 
@@ -165,42 +208,58 @@ impl Gathering<'_, '_> {
         self.drawer.look(self.scratch.connection, rule.table, table)?;
         let lost = rule.loses(&written);
         let lost = (!lost.is_empty()).then(|| format!("no column has a place for {}", lost.join(", ")));
-        let about = (entry.identity, entry.seq, entry.op);
-        let mut fold = |write: Write, row: &Row| -> Result<bool, Fault> {
-            let key: Row = table.key.iter().map(|place| row.get(*place).cloned().flatten()).collect();
-            if key.iter().any(|cell| cell.as_ref().is_none_or(|cell| *cell == Cell::Null)) {
-                return Ok(false);
-            }
-            if let (true, Some(Some(key))) = (key.len() == 1, key.first()) {
-                self.drawer.note(rule.table, key);
-            }
-            self.scratch.fold(rule.table, &key, write, about)?;
-            Ok(true)
-        };
         let stored = |row: Row| -> Result<Row, Fault> {
             if rule.is_same { Ok(row) } else { self.mirror.stored(rule.table, table, row) }
         };
-        let is_named = match mapped {
-            Write::Insert { after } => {
-                let after = stored(after)?;
-                fold(Write::Insert { after: after.clone() }, &after)?
-            }
-            Write::Delete { before } => {
-                let before = stored(before)?;
-                fold(Write::Delete { before: before.clone() }, &before)?
-            }
-            Write::Update { before, after } => {
-                let (before, after) = (stored(before)?, stored(after)?);
-                if table.key.iter().all(|place| before.get(*place) == after.get(*place)) {
-                    fold(Write::Update { before, after: after.clone() }, &after)?
-                } else {
-                    // Another key makes another row of it.
-                    fold(Write::Delete { before: before.clone() }, &before)?
-                        && fold(Write::Insert { after: after.clone() }, &after)?
-                }
-            }
+        let (before, after) = match mapped {
+            Write::Insert { after } => (None, Some(stored(after)?)),
+            Write::Update { before, after } => (Some(stored(before)?), Some(stored(after)?)),
+            Write::Delete { before } => (Some(stored(before)?), None),
         };
-        Ok(if is_named { lost } else { Some("its key is NULL, which names no row".to_owned()) })
+        let key = |row: &Row| -> Option<Row> {
+            let key: Row = table.key.iter().map(|place| row.get(*place).cloned().flatten()).collect();
+            key.iter().all(|cell| cell.as_ref().is_some_and(|cell| *cell != Cell::Null)).then_some(key)
+        };
+        let (key_before, key_after) = (before.as_ref().map(key), after.as_ref().map(key));
+        let is_named = !matches!(key_before, Some(None)) && !matches!(key_after, Some(None));
+        if !is_named {
+            return Ok(Some("its key is NULL, which names no row".to_owned()));
+        }
+        match (key_before.flatten(), key_after.flatten()) {
+            // Another key makes another row of it.
+            (Some(old), Some(new)) if old != new => {
+                self.fold(rule.table, table, &old, (before.as_ref(), None), entry)?;
+                self.fold(rule.table, table, &new, (None, after.as_ref()), entry)?;
+            }
+            (Some(key), _) | (None, Some(key)) => {
+                self.fold(rule.table, table, &key, (before.as_ref(), after.as_ref()), entry)?;
+            }
+            (None, None) => {}
+        }
+        Ok(lost)
+    }
+
+    /// Adds a version of a row to the one that is known.
+    fn fold(
+        &mut self,
+        place: u32,
+        table: &Table,
+        key: &Row,
+        (before, after): (Option<&Row>, Option<&Row>),
+        entry: &Entry,
+    ) -> Result<(), Fault> {
+        if let (true, Some(Some(key))) = (key.len() == 1, key.first()) {
+            self.drawer.note(place, key);
+        }
+        let write = match (before.cloned(), after.cloned()) {
+            (Some(before), Some(after)) => Write::Update { before, after },
+            (None, Some(after)) => Write::Insert { after },
+            (Some(before), None) => Write::Delete { before },
+            (None, None) => return Ok(()),
+        };
+        self.scratch.fold(place, key, write, (entry.identity, entry.seq, entry.op))?;
+        let write = (entry.identity, entry.seq);
+        self.replaced.follow(&Moment { place, table, key, before, after, write })
     }
 
     fn tell(&self, entry: &Entry, why: &str) -> Result<(), Fault> {

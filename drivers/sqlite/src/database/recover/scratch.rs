@@ -216,6 +216,14 @@ impl<'c> Scratch<'c> {
         Ok(query.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Whether users wrote to a row here.
+    pub(super) fn is_native(&self, table: u32, key: &Row) -> Result<bool, Fault> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM temp.backout_native WHERE tab = ?1 AND key = ?2)",
+        )?;
+        Ok(query.query_row((table, list_of(key)), |row| row.get(0))?)
+    }
+
     /// Notes that users wrote to a row here, or that it was born here.
     pub(super) fn note_native(&self, table: u32, key: &Row, is_born: bool) -> Result<(), Fault> {
         self.connection

@@ -37,6 +37,8 @@ pub(super) struct Settling<'a, 'c> {
     pub(super) rules: &'a Rules<'a>,
     pub(super) drawer: &'a mut Drawer,
     pub(super) winner: Option<Winner>,
+    /// Tables of which the migration deleted rows, so that what it deleted and what users inserted may share a key.
+    pub(super) reused: HashSet<u32>,
     pub(super) pace: &'a Pace,
 }
 
@@ -117,7 +119,11 @@ impl<'a> Settling<'a, '_> {
             .prepare_cached("SELECT born FROM temp.backout_native WHERE tab = ?1 AND key = ?2")?
             .query_row((record.table, list_of(&record.key)), |row| row.get(0))
             .optional()?;
-        Ok(Some(Standing { row, is_born: born == Some(true), is_changed: born.is_some() }))
+        Ok(Some(Standing {
+            row,
+            is_born: born == Some(true) || self.reused.contains(&record.table),
+            is_changed: born.is_some(),
+        }))
     }
 
     /// Gives a row another key.

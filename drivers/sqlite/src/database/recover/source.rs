@@ -90,14 +90,19 @@ impl Known {
     /// Of a recorder's log.
     pub(super) fn read(connection: &Connection) -> Result<Self, Fault> {
         let mut known = Self::default();
-        let mut statement = connection.prepare("SELECT seq, source FROM main._backout_log")?;
+        let mut statement =
+            connection.prepare("SELECT seq, source, op = 'i' FROM main._backout_log ORDER BY seq")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let seq = row.get(0)?;
             known.natives.insert(seq);
             if let Some(source) = row.get(1)? {
-                // The first one is the write itself; what it replaced follows.
-                known.taken.entry(source).or_insert(seq);
+                // What an insert replaced has its identity too, and so has the other half of a change of a key.
+                if row.get(2)? {
+                    known.taken.insert(source, seq);
+                } else {
+                    known.taken.entry(source).or_insert(seq);
+                }
             }
         }
         Ok(known)

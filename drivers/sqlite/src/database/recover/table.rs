@@ -46,7 +46,7 @@ pub(super) struct Table {
     pub(super) has_rowid_key: bool,
     pub(super) counts_keys: bool,
     pub(super) foreign_keys: Vec<ForeignKey>,
-    /// Columns of every index that admits a value once only.
+    /// Columns of every index that admits a value once only, whatever the row.
     pub(super) uniques: Vec<Vec<usize>>,
 }
 
@@ -213,8 +213,9 @@ fn primary_key(connection: &Connection, table: &str) -> Result<Vec<String>, Faul
 }
 
 fn uniques(connection: &Connection, table: &Table) -> Result<Vec<Vec<usize>>, Fault> {
-    let mut statement = connection
-        .prepare_cached("SELECT name FROM pragma_index_list(?1, 'main') WHERE \"unique\" ORDER BY seq")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT name FROM pragma_index_list(?1, 'main') WHERE \"unique\" AND NOT partial ORDER BY seq",
+    )?;
     let indexes = statement
         .query_map([&table.name], |row| row.get::<_, String>(0))?
         .collect::<rusqlite::Result<Vec<_>>>()?;

@@ -23,7 +23,7 @@ use super::rows::Here;
 use super::scratch::{Fate, Scratch};
 use super::settle::{Found, Settling};
 use super::source::{Entry, Known, Op, Source};
-use super::table::{Table, Tables};
+use super::table::Tables;
 use super::told::{self, Told, Topic};
 use crate::database::place::{Place, stat};
 use crate::database::revert;
@@ -181,28 +181,28 @@ impl Taking<'_> {
 
         let mut drawer = Drawer::default();
         self.note_keys(source, &rules, &lacks, &mut drawer)?;
-        let has_rows = |table: &Table| has_rows(self.live, table);
         self.recovered.keys_drawn += gather::births(
             source,
             &rules,
             &lacks,
-            &has_rows,
             &mut |rule, table| drawer.draw(self.live, rule.table, table),
             self.pace,
         )?;
         let (scratch, mirror) = (Scratch::new(self.live)?, Mirror::new(self.live));
+        gather::natives(log, &there, &tables, &scratch, self.pace)?;
         let told = &self.told;
+        let replaced = Replaced::new(source, &rules, &scratch)?;
         let mut gathering = Gathering {
             source,
             rules: &rules,
             scratch: &scratch,
             mirror: &mirror,
             told,
+            replaced: &replaced,
             drawer: &mut drawer,
             run,
         };
         self.recovered.unmapped += gathering.all(&lacks, self.pace)?;
-        gather::natives(log, &there, &tables, &scratch, self.pace)?;
 
         let here = Here::of(log)?;
         let winner = self.order.winner.or(self.merge.conflicts.winner());
@@ -213,6 +213,7 @@ impl Taking<'_> {
             rules: &rules,
             drawer: &mut drawer,
             winner,
+            reused: reused(source, &rules)?,
             pace: self.pace,
         };
         let settled = settling.all()?;
@@ -223,7 +224,6 @@ impl Taking<'_> {
             here: &here,
             log,
             tables: &tables,
-            replaced: &Replaced { source, rules: &rules },
             loose: &Loose::of(source, &rules),
             winner,
             pace: self.pace,
@@ -249,8 +249,7 @@ impl Taking<'_> {
     ) -> Result<(), Fault> {
         for (place, table) in rules.here.iter() {
             drawer.look(self.live, place, table)?;
-            if let Some(single) = table.single_key() {
-                let _ = single;
+            if table.single_key().is_some() {
                 rules.pairs.each(&rules.space_of(&table.name), &mut |_, here| {
                     if let Some(Some(here)) = super::cell::from_list(here)?.first() {
                         drawer.note(place, here);
@@ -330,6 +329,15 @@ impl Taking<'_> {
     }
 }
 
+/// Tables of which the migration deleted rows; its writes are counted, without images.
+fn reused(source: &Source<'_>, rules: &Rules<'_>) -> Result<HashSet<u32>, Fault> {
+    let mut query = source
+        .connection
+        .prepare("SELECT DISTINCT tab FROM main._backout_log WHERE origin = 'migration' AND op = 'd'")?;
+    let names = query.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(names.iter().filter_map(|name| rules.here.place(&rules.name_here(name))).collect())
+}
+
 /// Moves what `AUTOINCREMENT` counts past everything that was taken over, and everything that was ever given there.
 fn count_on(live: &Connection, tables: &Tables, drawer: &Drawer) -> Result<(), Fault> {
     for (place, table) in tables.iter().filter(|(_, table)| table.counts_keys) {
@@ -346,9 +354,4 @@ fn count_on(live: &Connection, tables: &Tables, drawer: &Drawer) -> Result<(), F
         }
     }
     Ok(())
-}
-
-fn has_rows(live: &Connection, table: &Table) -> Result<bool, Fault> {
-    let query = format!("SELECT EXISTS (SELECT 1 FROM main.{})", crate::database::rows::quoted(&table.name));
-    Ok(live.query_row(&query, [], |row| row.get(0))?)
 }

@@ -39,14 +39,13 @@ pub(in crate::database) fn unmapped(
     if direction == Direction::Back {
         keys::add_asked(live, merge, direction, &pairs)?;
     }
-    let has_rows = |table: &Table| Ok(target.tables.get(&table.name).is_none_or(|content| content.rows > 0));
     // Which key it will be is not known yet, and does not matter.
     let drawn = Counter::new(i64::MAX);
     let mut draw = |_: &super::mapping::Rule, _: &Table| {
         drawn.set(drawn.get() - 1);
         Ok(Some(Cell::Integer(drawn.get())))
     };
-    gather::births(&source, &rules, &lacks, &has_rows, &mut draw, pace)?;
+    gather::births(&source, &rules, &lacks, &mut draw, pace)?;
     source.each(pace, &mut |entry| {
         if lacks(entry) && entry.op != Op::Settled && !has_a_place(&source, entry, &rules, &pairs)? {
             *counts.entry(entry.table.clone()).or_default() += 1;

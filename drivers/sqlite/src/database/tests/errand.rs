@@ -159,6 +159,10 @@ fn errand() {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             say(&format!("{:?}", runtime.block_on(world.revert(&plan))));
         }
+        "recover" => {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            say(&format!("{:?}", runtime.block_on(world.merge())));
+        }
         "look" => {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             match runtime.block_on(world.capture(Depth::Look)) {

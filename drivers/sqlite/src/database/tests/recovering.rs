@@ -1,7 +1,9 @@
 //! What users wrote is taken over to the put-back database, each write once.
 
 mod eight;
+mod many;
 mod once;
+mod random;
 mod same;
 
 use std::path::PathBuf;
