@@ -14,7 +14,11 @@ components:
   database:
     kind: sqlite.database
     path: data.db
-    writes: accept-loss
+    writes: merge
+    merge:
+      conflicts: recorded
+      tables:
+        tasks: {keys: "SELECT new, old FROM legacy"}
   settings:
     kind: config.values
     file: app.env
@@ -76,10 +80,12 @@ impl Bench {
         fs::write(live.join("pages/index.html"), "old page\n").unwrap();
         sql(
             &live,
-            "CREATE TABLE tasks(id INTEGER PRIMARY KEY, title TEXT); INSERT INTO tasks VALUES (1, 'old')",
+            "CREATE TABLE tasks(id INTEGER PRIMARY KEY, title TEXT); INSERT INTO tasks VALUES (1, 'old'), (9, 'gone')",
         );
         let mut worker = start_worker(&live);
+        bench.must(&["arm"]);
         bench.must(&["capture"]);
+        sql(&live, "INSERT INTO tasks VALUES (10, 'written before')");
         fs::write(live.join("thing.txt"), "new thing\n").unwrap();
         fs::write(live.join("app.env"), "# settings\nAPI_URL=http://new\nTOKEN=new-secret\nOTHER=1\n")
             .unwrap();
@@ -89,9 +95,18 @@ impl Bench {
         fs::write(live.join("pages/more.html"), "more\n").unwrap();
         sql(
             &live,
-            "DROP TABLE tasks; CREATE TABLE tasks(id TEXT PRIMARY KEY, title TEXT); INSERT INTO tasks VALUES ('a', 'new')",
+            "BEGIN; CREATE TABLE legacy(old INTEGER PRIMARY KEY, new TEXT);
+             INSERT INTO legacy SELECT id, 'key-' || id FROM tasks;
+             CREATE TABLE tasks2(id TEXT PRIMARY KEY, title TEXT);
+             INSERT INTO tasks2 SELECT new, title FROM tasks JOIN legacy ON old = id;
+             DROP TABLE tasks; ALTER TABLE tasks2 RENAME TO tasks; COMMIT",
         );
-        bench.must(&["cutover"]);
+        bench.must(&["cutover", "--writers-stopped"]);
+        sql(
+            &live,
+            "INSERT INTO tasks VALUES ('born', 'written after'); UPDATE tasks SET title = 'changed' WHERE id = 'key-1';
+             DELETE FROM tasks WHERE id = 'key-9'",
+        );
         worker.kill().unwrap();
         worker.wait().unwrap();
         fs::rename(&bench.live, &bench.template).unwrap();
@@ -219,11 +234,16 @@ fn sql(live: &Path, text: &str) {
 fn dump(live: &Path) -> String {
     let database = rusqlite::Connection::open(live.join("data.db")).unwrap();
     let check: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-    let schema: String =
-        database.query_row("SELECT group_concat(sql, ';') FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+    let schema: String = database
+        .query_row(
+            "SELECT group_concat(sql, ';') FROM sqlite_schema WHERE name NOT LIKE '\\_backout%' ESCAPE '\\'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
     let rows: String = database
         .query_row(
-            "SELECT group_concat(typeof(id) || ':' || id || ':' || title, ';') FROM tasks",
+            "SELECT group_concat(typeof(id) || ':' || id || ':' || title, ';') FROM (SELECT * FROM tasks ORDER BY id)",
             [],
             |row| row.get(0),
         )

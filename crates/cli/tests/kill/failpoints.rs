@@ -14,11 +14,19 @@ fn killed_at_every_failpoint_it_ends_as_if_it_had_never_been() {
     assert!(output.status.success(), "undisturbed: {}", text(&output));
     let (world, reached) = (calm.world(), std::fs::read_to_string(trace.path()).unwrap());
     assert_eq!(calm.count(), 1);
+    let taken_over = "integer:1:changed;integer:10:written before;integer:11:written after";
+    assert!(world["data.db"].ends_with(taken_over), "{}", world["data.db"]);
     drop(calm);
     let points = reached.lines().count();
-    for wanted in
-        ["run-opened", "step-intended", "revert-returned", "door-closed", "door-opened", "run-closing"]
-    {
+    for wanted in [
+        "run-opened",
+        "step-intended",
+        "revert-returned",
+        "writes-recovered",
+        "door-closed",
+        "door-opened",
+        "run-closing",
+    ] {
         assert!(reached.contains(wanted), "the harness reaches {wanted}: {reached}");
     }
     for point in 1..=points {
