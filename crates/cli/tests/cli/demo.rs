@@ -91,19 +91,24 @@ fn a_tale_told_to_its_end_holds_and_leaves_nothing_running() {
         "1. A to-do application, release 1.4.0",
         "$ backout check",
         "$ backout capture",
-        "$ backout cutover -- backout demo-migrate --dir .",
+        "$ backout cutover --writers-stopped -- backout demo-migrate --dir .",
+        "$ backout demo-migrate --dir . --backfill",
+        "by the migration itself",
         "service   restarted, release 2.0.0 answers",
         "% of 180 requests failed",
         "$ backout plan",
         "(sensitive, differs)",
         "$ backout rollback --yes",
-        "data/.backout-displaced-",
+        "1 row changed on both sides",
+        "nothing to take over",
         "$ backout verify",
-        "✓ rows: 12 users, 240 tasks, 8 tags, 12 recurrences",
+        "✓ rows: 12 users, 2",
+        "✓ what users own and see is, line by line, what they had",
         "✓ relations: 360 tags on tasks, 24 tasks that recur",
         "✓ 12 of 12 users log in, by the password hashes of before",
         "✓ 0 % of 180 requests failed",
         "$ backout status",
+        "$ backout report --format html --out report.html",
         "Everything held.",
     ] {
         assert!(told.contains(said), "{said:?} is missing in:\n{told}");
@@ -112,6 +117,8 @@ fn a_tale_told_to_its_end_holds_and_leaves_nothing_running() {
     for secret in [place.setting("SESSION_SECRET").as_str(), "correct-horse"] {
         assert!(!told.contains(secret), "a secret was told:\n{told}");
     }
+    let record = fs::read_to_string(place.folder.join("report.html")).unwrap();
+    assert!(record.contains("<html") && record.contains("a third of all requests fail"), "{record}");
     assert_eq!(running_in(&place.folder), [0; 0]);
     assert_eq!(place.setting("API_URL"), format!("http://127.0.0.1:{}/api/v1", place.setting("PORT")));
 }
