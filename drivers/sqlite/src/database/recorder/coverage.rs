@@ -53,6 +53,11 @@ pub(in crate::database) fn of(
         covered.clear();
         uncovered.push(Gap { table: EVERY_TABLE.to_owned(), why });
     }
+    if is_full(connection)? {
+        covered.clear();
+        let why = "the recorder has reached its cap, and lets writes go: let `recorder.cap` be higher and arm again";
+        uncovered.push(Gap { table: EVERY_TABLE.to_owned(), why: why.to_owned() });
+    }
     if left_a_mark(connection)? {
         covered.clear();
         uncovered.push(Gap { table: EVERY_TABLE.to_owned(), why: MARK.to_owned() });
@@ -85,6 +90,10 @@ pub(super) fn interrupted(era: &eras::Era) -> Vec<Gap> {
 /// Whether a migration committed the mark by which it tells its writes from users'.
 pub(super) fn left_a_mark(connection: &Connection) -> Result<bool, Fault> {
     Ok(connection.query_row("SELECT EXISTS (SELECT 1 FROM main._backout_writer)", [], |row| row.get(0))?)
+}
+
+fn is_full(connection: &Connection) -> Result<bool, Fault> {
+    Ok(connection.query_row("SELECT held >= cap FROM main._backout_recorder", [], |row| row.get(0))?)
 }
 
 /// Why what is recorded so far cannot be trusted.

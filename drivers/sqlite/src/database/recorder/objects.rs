@@ -48,20 +48,22 @@ pub(super) const OBJECTS: [(&str, &str, &str); 7] = [
 
 /// What every trigger of a table hands its write to. Values of `NEW` are worked out once, so that an image is too.
 ///
+/// Who writes is asked in every place: a subquery with a name for it would be a table that SQLite makes for each row.
+///
 /// An image may be missing because the row is too long; then the write is missed like one beyond the cap. What the
 /// migration writes is counted, without images and whatever the cap, and never missed.
 const RECORD: &str = "CREATE TRIGGER _backout_record INSTEAD OF INSERT ON _backout_write \
 WHEN NEW.before IS NOT NEW.after OR NEW.before IS NULL OR EXISTS (SELECT 1 FROM _backout_writer WHERE origin = 'probe') \
 BEGIN
 INSERT INTO _backout_log (era, tab, op, origin, source, before, after, at)
-SELECT NEW.era, NEW.tab, NEW.op, w.origin, w.source,
-CASE WHEN w.origin <> 'migration' THEN NEW.before END,
-CASE WHEN w.origin <> 'migration' THEN NEW.after END,
+SELECT NEW.era, NEW.tab, NEW.op,
+coalesce((SELECT origin FROM _backout_writer), NEW.usual), (SELECT source FROM _backout_writer),
+CASE WHEN coalesce((SELECT origin FROM _backout_writer), NEW.usual) <> 'migration' THEN NEW.before END,
+CASE WHEN coalesce((SELECT origin FROM _backout_writer), NEW.usual) <> 'migration' THEN NEW.after END,
 strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
-FROM (SELECT coalesce((SELECT origin FROM _backout_writer), NEW.usual) AS origin,
-(SELECT source FROM _backout_writer) AS source) AS w, _backout_recorder AS r
-WHERE w.origin IN ('migration', 'probe')
-OR r.held < r.cap AND (NEW.op = 'i' OR NEW.before IS NOT NULL) AND (NEW.op = 'd' OR NEW.after IS NOT NULL);
+FROM _backout_recorder
+WHERE coalesce((SELECT origin FROM _backout_writer), NEW.usual) IN ('migration', 'probe')
+OR held < cap AND (NEW.op = 'i' OR NEW.before IS NOT NULL) AND (NEW.op = 'd' OR NEW.after IS NOT NULL);
 UPDATE _backout_recorder SET
 missed = missed + NOT (held < cap AND (NEW.op = 'i' OR NEW.before IS NOT NULL) AND (NEW.op = 'd' OR NEW.after IS NOT NULL)),
 held = held + CASE

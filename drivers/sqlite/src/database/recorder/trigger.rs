@@ -67,15 +67,11 @@ impl Text<'_> {
             Kind::Update => (self.image("old"), self.image("new")),
             Kind::Delete => (self.image("old"), "NULL".to_owned()),
         };
-        let around: Vec<String> = match kind {
-            Kind::Insert => vec![self.gone("new")],
-            Kind::Update => vec![self.gone("old"), self.gone("new")],
-            Kind::Delete => vec![self.gone("old")],
-        };
+        // VALUES and no SELECT, for which SQLite would make a table for each row.
         format!(
             "CREATE TRIGGER {name} AFTER {event} ON {table} BEGIN\n\
              INSERT INTO _backout_write (era, tab, op, usual, before, after)\n\
-             SELECT {era}, {literal}, '{op}', {usual},\n{before},\n{after}\nFROM {around};\nEND",
+             VALUES ({era}, {literal}, '{op}', {usual},\n{before},\n{after});\nEND",
             name = name(kind, self.layout.number),
             event = kind.event(),
             table = quoted(self.table_now),
@@ -83,7 +79,6 @@ impl Text<'_> {
             literal = literal(self.table),
             op = kind.letter(),
             usual = literal(self.layout.usual.as_deref().unwrap_or("user")),
-            around = around.join(",\n"),
         )
     }
 
@@ -92,7 +87,8 @@ impl Text<'_> {
         let rowid = self.layout.rowid.then(|| self.layout.name_of_rowid()).flatten();
         let rowid = rowid.map(|name| format!("quote({row}.{name})"));
         let values = self.columns_now.iter().map(|column| value(&format!("{row}.{}", quoted(column))));
-        format!("(SELECT {})", joined(&rowid.into_iter().chain(values).collect::<Vec<_>>()))
+        let values = joined(&rowid.into_iter().chain(values).collect::<Vec<_>>());
+        format!("(SELECT (SELECT {values}) FROM {})", self.gone(row))
     }
 
     /// The row that is found around, once a column is not found in the table.

@@ -8,4 +8,5 @@ mod recovering;
 mod recording;
 mod reverting;
 mod sharing;
+mod sharing_recorder;
 mod world;
