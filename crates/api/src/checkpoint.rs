@@ -58,8 +58,68 @@ pub struct Health {
     pub intact: bool,
     /// How many pieces were read from first to last byte.
     pub pieces: usize,
+    /// What was put into a scratch folder and compared, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored: Option<Restored>,
     /// What is wrong.
     pub diagnostics: Vec<Diagnostic>,
+}
+
+/// What was put into a scratch folder and compared with what was sealed.
+#[derive(Debug, Serialize)]
+pub struct Restored {
+    /// How many pieces of data.
+    pub pieces: usize,
+    /// How many states, understood by their drivers.
+    pub states: usize,
+    /// The size of the pieces, in bytes.
+    pub bytes: u64,
+}
+
+/// What pruning removes, or removed.
+#[derive(Debug, Serialize)]
+pub struct Pruning {
+    /// Whether anything was removed.
+    pub pruned: bool,
+    /// Checkpoints whose data goes.
+    pub goes: Vec<String>,
+    /// Checkpoints whose data stays, and why.
+    pub stays: Vec<Stays>,
+    /// How many bytes of the disk were freed; none before it is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freed: Option<u64>,
+}
+
+/// Why a checkpoint stays.
+#[derive(Debug, Serialize)]
+pub struct Stays {
+    /// Which checkpoint.
+    pub checkpoint: String,
+    /// Why, in words.
+    pub because: String,
+}
+
+/// A checkpoint in one file.
+#[derive(Debug, Serialize)]
+pub struct Export {
+    /// Which checkpoint.
+    pub checkpoint: String,
+    /// The file.
+    pub file: String,
+    /// The file with its key.
+    pub key: String,
+    /// How many pieces of data are in it.
+    pub pieces: u64,
+    /// The size of the file, in bytes.
+    pub bytes: u64,
+}
+
+impl Shape for Pruning {
+    const TYPE: &'static str = "checkpoint-pruning";
+}
+
+impl Shape for Export {
+    const TYPE: &'static str = "checkpoint-export";
 }
 
 impl Shape for Checkpoints {

@@ -17,7 +17,7 @@ mod verdict;
 
 use serde::Serialize;
 
-pub use checkpoint::{Checkpoint, Checkpoints, Health, SavedComponent};
+pub use checkpoint::{Checkpoint, Checkpoints, Export, Health, Pruning, Restored, SavedComponent, Stays};
 pub use diagnostic::{Check, Diagnostic, Failure, Place};
 pub use drivers::{Drivers, Kind};
 pub use log::{Chain, Event, Line};

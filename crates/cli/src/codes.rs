@@ -2,10 +2,13 @@
 
 use backout_core::diagnostic::Code;
 
+pub use backout_engine::codes::{DAMAGED, MISSING, NOT_AS_SEALED, UNREADABLE};
 pub use backout_engine::codes::{NO_CHECKPOINT, NOT_READY, RUN_OPEN, UNANSWERED};
 
 /// The manifest of a checkpoint is not the one that was sealed.
 pub const MANIFEST: Code = Code("BK0209");
+/// The vault's repository is not whole.
+pub const REPOSITORY: Code = Code("BK0210");
 
 /// The state folder cannot be used.
 pub const STATE: Code = Code("BK0501");

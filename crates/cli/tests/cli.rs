@@ -6,6 +6,7 @@ mod cli {
     mod bad_input;
     mod busy;
     mod by_hand;
+    mod checkpoints;
     mod demo;
     mod drift;
     mod edited;

@@ -38,6 +38,14 @@ impl Entry {
         let inflow = Inflow { source, check: Some((naming.namer(), blob)), fate: Arc::clone(&fate) };
         (Self { path: path_of(&blob), size, inflow }, fate)
     }
+
+    /// Any other file.
+    pub(crate) fn file(path: PathBuf, content: Vec<u8>) -> (Self, Arc<Fate>) {
+        let fate = Arc::new(Fate::default());
+        let size = content.len() as u64;
+        let source = Box::new(io::Cursor::new(content));
+        (Self { path, size, inflow: Inflow { source, check: None, fate: Arc::clone(&fate) } }, fate)
+    }
 }
 
 /// What became of an entry. Rustic skips what it cannot read with a warning, so each is asked for itself.

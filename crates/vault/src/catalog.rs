@@ -1,20 +1,21 @@
 //! What a repository holds, read once and kept in memory: where each blob is.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use backout_contract::VaultError;
 use backout_core::checkpoint::BlobId;
+use bytes::Bytes;
 use rustic_core::repofile::{BlobType, Node, SnapshotFile};
 use rustic_core::{
-    FileType, Id, IndexedFullStatus, Repository, RepositoryBackends, RepositoryOptions, RusticError, TreeId,
+    Credentials, FileType, Id, IndexedFullStatus, Repository, RepositoryBackends, RepositoryOptions,
+    RusticError, TreeId,
 };
 
 use crate::disk::Disk;
 use crate::failed::{of_disk, on_disk, on_opening, on_rustic};
-use crate::keys::Keys;
 
 /// The folder of a snapshot that blobs lie in, each under its name.
 pub(crate) const BLOBS: &str = "blobs";
@@ -26,6 +27,8 @@ const MOST_TRIES: u32 = 5;
 pub(crate) struct Catalog {
     pub(crate) repository: Repository<IndexedFullStatus>,
     nodes: BTreeMap<BlobId, Node>,
+    /// Files beside the blobs, in exported checkpoints.
+    files: BTreeMap<String, Node>,
     pub(crate) snapshots: Vec<SnapshotFile>,
     seen: BTreeSet<Id>,
     /// What could not be read, in words. Blobs may be missing because of it.
@@ -35,19 +38,19 @@ pub(crate) struct Catalog {
 /// Opens a repository without reading what is in it.
 pub(crate) fn open(
     disk: &Arc<Disk>,
-    keys: &Keys,
+    credentials: &Credentials,
 ) -> Result<Repository<rustic_core::OpenStatus>, Box<RusticError>> {
     let backends = RepositoryBackends::new(Arc::clone(disk) as _, None);
     let options = RepositoryOptions::default().no_cache(true);
-    Repository::new(&options, &backends)?.open(&keys.credentials())
+    Repository::new(&options, &backends)?.open(credentials)
 }
 
 impl Catalog {
     /// Reads it.
-    pub(crate) fn load(disk: &Arc<Disk>, keys: &Keys) -> Result<Self, VaultError> {
+    pub(crate) fn load(disk: &Arc<Disk>, credentials: &Credentials) -> Result<Self, VaultError> {
         let mut tries = 0;
         loop {
-            match Self::try_load(disk, keys) {
+            match Self::try_load(disk, credentials) {
                 // Another process prunes at this moment.
                 Err(VaultError::Io { source, .. })
                     if source.kind() == ErrorKind::NotFound && tries < MOST_TRIES =>
@@ -59,20 +62,21 @@ impl Catalog {
         }
     }
 
-    fn try_load(disk: &Arc<Disk>, keys: &Keys) -> Result<Self, VaultError> {
+    fn try_load(disk: &Arc<Disk>, credentials: &Credentials) -> Result<Self, VaultError> {
         let faults = disk.hide_damaged().map_err(on_disk)?;
         // Snapshots before the index: what a snapshot refers to was in the index when the snapshot was written.
         let snapshots = disk.list_files(FileType::Snapshot).map_err(on_disk)?;
         let seen = listed(disk)?;
         let failed = || on_rustic("read what the vault's repository holds");
-        let opened = open(disk, keys).map_err(on_opening)?;
+        let opened = open(disk, credentials).map_err(on_opening)?;
         let ids: Vec<String> = snapshots.iter().map(|(id, _)| id.to_hex().as_str().to_owned()).collect();
         let snapshots = match ids.is_empty() {
             true => Vec::new(),
             false => opened.get_snapshots(&ids).map_err(failed())?,
         };
         let repository = opened.to_indexed().map_err(failed())?;
-        let mut catalog = Self { repository, nodes: BTreeMap::new(), snapshots, seen, faults };
+        let mut catalog =
+            Self { repository, nodes: BTreeMap::new(), files: BTreeMap::new(), snapshots, seen, faults };
         for tree in catalog.snapshots.iter().map(|snapshot| snapshot.tree).collect::<Vec<_>>() {
             if let Err(error) = catalog.add(tree) {
                 if let Some(VaultError::Io { source, .. }) = Some(on_rustic("")(error))
@@ -90,16 +94,43 @@ impl Catalog {
     }
 
     fn add(&mut self, tree: TreeId) -> Result<(), Box<RusticError>> {
-        for folder in self.repository.get_tree(&tree)?.nodes {
-            // A person may have put other things there, with restic.
-            let Some(inside) = folder.subtree.filter(|_| folder.name == BLOBS) else { continue };
-            for node in self.repository.get_tree(&inside)?.nodes {
-                if let Some(blob) = BlobId::parse(&node.name) {
-                    self.nodes.insert(blob, node);
+        // A person may have put other things there, with restic.
+        for node in self.repository.get_tree(&tree)?.nodes {
+            match node.subtree {
+                Some(inside) if node.name == BLOBS => {
+                    for node in self.repository.get_tree(&inside)?.nodes {
+                        if let Some(blob) = BlobId::parse(&node.name) {
+                            self.nodes.insert(blob, node);
+                        }
+                    }
                 }
+                Some(_) => {}
+                None => drop(self.files.insert(node.name.clone(), node)),
             }
         }
         Ok(())
+    }
+
+    /// The names of files beside the blobs.
+    pub(crate) fn file_names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str)
+    }
+
+    /// The content of a file beside the blobs; none where there is none.
+    pub(crate) fn file(&self, name: &str) -> Result<Option<Vec<u8>>, VaultError> {
+        let Some(node) = self.files.get(name) else { return Ok(None) };
+        let mut content = Vec::new();
+        let read = self.repository.dump(node, &mut content);
+        read.map_err(on_rustic(&format!("read {name} in the repository")))?;
+        Ok(Some(content))
+    }
+
+    /// A blob's content, read as it is asked for.
+    pub(crate) fn reader(self: &Arc<Self>, blob: &BlobId) -> Option<ContentReader> {
+        let node = self.nodes.get(blob)?;
+        let chunks: Vec<String> =
+            node.content.iter().flatten().map(|chunk| chunk.to_hex().as_str().to_owned()).collect();
+        Some(ContentReader { catalog: Arc::clone(self), chunks: chunks.into_iter(), current: Bytes::new() })
     }
 
     /// Whether the repository on disk holds something else by now, or the same elsewhere.
@@ -146,6 +177,29 @@ impl Catalog {
             },
             None => VaultError::Damaged(*blob),
         }
+    }
+}
+
+/// Reads a blob's content, chunk by chunk. Nothing is compared with its name.
+pub(crate) struct ContentReader {
+    catalog: Arc<Catalog>,
+    chunks: std::vec::IntoIter<String>,
+    current: Bytes,
+}
+
+impl Read for ContentReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            let Some(chunk) = self.chunks.next() else { return Ok(0) };
+            let read = self.catalog.repository.cat_blob(BlobType::Data, &chunk);
+            self.current = read.map_err(|error| match of_disk(&error) {
+                Some(disk) => crate::failed::copy(&disk.source),
+                None => io::Error::new(ErrorKind::InvalidData, "it is damaged"),
+            })?;
+        }
+        let taken = self.current.split_to(self.current.len().min(buffer.len()));
+        buffer.iter_mut().zip(&taken).for_each(|(slot, byte)| *slot = *byte);
+        Ok(taken.len())
     }
 }
 

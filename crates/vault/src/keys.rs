@@ -124,7 +124,17 @@ impl Password {
 
     /// Writes it to a file that only we may read, durably.
     pub(crate) fn save(&self, path: &Path) -> Result<(), VaultError> {
-        put(path, format!("{}\n", self.0).as_bytes(), Attributes::default()).map_err(on_file)
+        put(path, self.text().as_bytes(), Attributes::default()).map_err(on_file)
+    }
+
+    /// As it stands in a file.
+    pub(crate) fn text(&self) -> String {
+        format!("{}\n", self.0)
+    }
+
+    /// What rustic opens a repository with, the slow way.
+    pub(crate) fn credentials(&self) -> Credentials {
+        Credentials::Password(self.0.clone())
     }
 }
 

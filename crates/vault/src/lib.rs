@@ -7,6 +7,7 @@ mod batch;
 mod catalog;
 mod clerk;
 mod disk;
+mod export;
 mod failed;
 mod keys;
 mod legacy;
@@ -16,5 +17,6 @@ mod repository;
 mod survey;
 mod vault;
 
+pub use export::{Exported, Import, import};
 pub use prune::Pruned;
 pub use vault::{FileVault, LARGEST_IN_MEMORY};

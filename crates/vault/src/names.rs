@@ -27,6 +27,21 @@ impl NamingKey {
         Self(raw)
     }
 
+    /// From 64 hexadecimal digits.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        // Written as a digest is, though it is none.
+        let digits = BlobId::parse(text)?.to_string();
+        let mut raw = [0; 32];
+        for (slot, pair) in raw.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
+            *slot = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(raw))
+    }
+
+    pub(crate) const fn raw(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Begins a name.
     pub(crate) fn namer(&self) -> Namer {
         Namer { mac: begin(&self.0), bytes: 0 }

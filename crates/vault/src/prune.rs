@@ -35,7 +35,7 @@ impl FileVault {
     pub async fn blobs(&self) -> Result<BTreeSet<BlobId>, VaultError> {
         self.blocking(|inner| {
             let mut blobs = BTreeSet::new();
-            if inner.shelf.keys().is_ok() {
+            if inner.shelf.is_made()? {
                 blobs.extend(inner.shelf.fresh()?.blobs());
             }
             if let Some(legacy) = &inner.shelf.legacy {
@@ -56,9 +56,12 @@ impl FileVault {
         self.blocking(move |inner| {
             let shelf = &inner.shelf;
             let _writing = shelf.writing();
-            let before = size(shelf)?;
-            let mut pruned = prune(shelf, &keep)?;
-            pruned.freed = before.saturating_sub(size(shelf)?);
+            let mut pruned = Pruned::default();
+            if shelf.is_made()? {
+                let before = size(shelf)?;
+                pruned = prune(shelf, &keep)?;
+                pruned.freed = before.saturating_sub(size(shelf)?);
+            }
             if let Some(legacy) = &shelf.legacy {
                 for (blob, bytes) in legacy.list()? {
                     if keep.contains(&blob) {

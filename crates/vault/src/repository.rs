@@ -1,5 +1,6 @@
 //! A vault's repository: opened when something is wanted of it, read again when it changed on disk.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use backout_contract::VaultError;
 use backout_core::checkpoint::BlobId;
 use rustic_core::{
-    ConfigOptions, FileType, Id, KeyOptions, Repository, RepositoryBackends, RepositoryOptions,
+    ConfigOptions, Credentials, FileType, Id, KeyOptions, Repository, RepositoryBackends, RepositoryOptions,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -21,6 +22,8 @@ use crate::names::NamingKey;
 
 /// A pack is closed when it has this many bytes. Two or three of them are in memory at a time.
 const PACK: u64 = 16 * 1024 * 1024;
+
+const ATTEMPTED: &str = "open the vault's repository";
 
 /// The files of a vault.
 pub(crate) struct Places {
@@ -49,17 +52,30 @@ impl Places {
 pub(crate) struct Shelf {
     pub(crate) disk: Arc<Disk>,
     /// None in a vault of an earlier version that was not written to since.
-    keys: Option<Keys>,
+    credentials: Option<Credentials>,
     naming: NamingKey,
+    /// What the content of blobs is named that have other names: those of before there was a repository.
+    aliases: BTreeMap<BlobId, BlobId>,
     pub(crate) legacy: Option<Legacy>,
     catalog: Mutex<Option<Arc<Catalog>>>,
     turn: Mutex<()>,
 }
 
 impl Shelf {
-    pub(crate) fn new(disk: Disk, keys: Option<Keys>, naming: NamingKey, legacy: Option<Legacy>) -> Self {
-        let (catalog, turn) = (Mutex::default(), Mutex::default());
-        Self { disk: Arc::new(disk), keys, naming, legacy, catalog, turn }
+    pub(crate) fn new(
+        disk: Disk,
+        credentials: Option<Credentials>,
+        naming: NamingKey,
+        legacy: Option<Legacy>,
+    ) -> Self {
+        let (catalog, turn, aliases) = (Mutex::default(), Mutex::default(), BTreeMap::new());
+        Self { disk: Arc::new(disk), credentials, naming, aliases, legacy, catalog, turn }
+    }
+
+    /// The same with other names for some contents.
+    pub(crate) fn with_aliases(mut self, aliases: BTreeMap<BlobId, BlobId>) -> Self {
+        self.aliases = aliases;
+        self
     }
 
     pub(crate) fn naming(&self) -> NamingKey {
@@ -71,22 +87,18 @@ impl Shelf {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The keys, where there is a repository.
-    pub(crate) fn keys(&self) -> Result<&Keys, VaultError> {
-        self.keys.as_ref().ok_or_else(|| VaultError::Io {
-            attempted: "open the vault's repository".to_owned(),
+    /// What opens the repository, where there is one.
+    pub(crate) fn credentials(&self) -> Result<&Credentials, VaultError> {
+        self.credentials.as_ref().ok_or_else(|| VaultError::Io {
+            attempted: ATTEMPTED.to_owned(),
             source: io::Error::new(ErrorKind::NotFound, "there is none yet"),
         })
     }
 
-    fn is_made(&self) -> Result<bool, VaultError> {
-        let made = self.disk.is_made();
-        Ok(self.keys.is_some()
-            && made.map_err(|source| VaultError::Io { attempted: self.attempted(), source })?)
-    }
-
-    fn attempted(&self) -> String {
-        "open the vault's repository".to_owned()
+    /// Whether there is a repository that can be opened.
+    pub(crate) fn is_made(&self) -> Result<bool, VaultError> {
+        let failed = |source| VaultError::Io { attempted: ATTEMPTED.to_owned(), source };
+        Ok(self.credentials.is_some() && self.disk.is_made().map_err(failed)?)
     }
 
     /// What the repository held when it was read last, or holds now if it was not read yet.
@@ -95,7 +107,7 @@ impl Shelf {
         if let Some(catalog) = &*catalog {
             return Ok(Arc::clone(catalog));
         }
-        let loaded = Arc::new(Catalog::load(&self.disk, self.keys()?)?);
+        let loaded = Arc::new(Catalog::load(&self.disk, self.credentials()?)?);
         *catalog = Some(Arc::clone(&loaded));
         Ok(loaded)
     }
@@ -141,7 +153,8 @@ impl Shelf {
                     Ok(()) => {}
                 }
                 let (name, bytes) = sink.namer.finish();
-                return if name == *blob { Ok(bytes) } else { Err(VaultError::Damaged(*blob)) };
+                let expected = self.aliases.get(blob).unwrap_or(blob);
+                return if name == *expected { Ok(bytes) } else { Err(VaultError::Damaged(*blob)) };
             }
         }
         if let Some(legacy) = &self.legacy {

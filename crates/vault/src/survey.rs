@@ -36,7 +36,7 @@ fn survey(shelf: &Shelf) -> Result<Vec<String>, VaultError> {
     for kind in [FileType::Key, FileType::Pack] {
         found.extend(damaged(disk, kind)?);
     }
-    let repository = open(disk, shelf.keys()?).map_err(on_opening)?;
+    let repository = open(disk, shelf.credentials()?).map_err(on_opening)?;
     let checked =
         repository.check(CheckOptions::default()).map_err(on_rustic("check the vault's repository"))?;
     let is_wrong = checked.is_ok().is_err();

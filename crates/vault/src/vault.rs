@@ -92,7 +92,11 @@ impl FileVault {
 
     fn with(folder: &Path, keys: Option<Keys>, legacy: Option<Legacy>) -> Self {
         let naming = keys.as_ref().map_or(NamingKey::from_raw([0; 32]), Keys::naming);
-        let shelf = Shelf::new(Places::of(folder).disk(), keys, naming, legacy);
+        let credentials = keys.as_ref().map(Keys::credentials);
+        Self::on(folder, Shelf::new(Places::of(folder).disk(), credentials, naming, legacy))
+    }
+
+    pub(crate) fn on(folder: &Path, shelf: Shelf) -> Self {
         let inner = Inner { folder: folder.to_owned(), shelf: Arc::new(shelf), clerk: Mutex::default() };
         Self { inner: Arc::new(inner), tag: None }
     }
@@ -115,7 +119,7 @@ impl FileVault {
         let (blob, size, answer) = self
             .blocking(move |inner| {
                 // Before anything is read: without keys there is nothing to name it with.
-                inner.shelf.keys()?;
+                inner.shelf.credentials()?;
                 let (blob, size, matter) = named(inner)?;
                 let (reply, answer) = oneshot::channel();
                 inner.order(Order { blob, size, matter, tag, reply })?;

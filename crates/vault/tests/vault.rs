@@ -4,6 +4,7 @@
 
 mod vault {
     mod damage;
+    mod exporting;
     mod golden;
     mod keeping;
     mod keys;

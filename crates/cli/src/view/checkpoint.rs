@@ -1,12 +1,18 @@
 //! Checkpoints.
 
-use backout_api::{Checkpoint, Checkpoints, Health};
+use std::path::Path;
+
+use backout_api::{Checkpoint, Checkpoints, Export, Health, Pruning, Stays};
 use backout_core::diagnostic::Diagnostic;
 use backout_core::life::Life;
 use backout_core::name::CheckpointId;
+use backout_core::retention::Retention;
+use backout_kit::path_text;
+use backout_vault::Exported;
 
 use super::words::{bytes, counted, moment};
 use super::{Line, Output, Table};
+use crate::commands::checkpoint::Restored;
 use crate::diagnostics::render;
 
 /// How many components of a checkpoint are shown; `--json` has all of them.
@@ -80,12 +86,17 @@ pub fn one(output: Output, checkpoint: &Checkpoint) {
 }
 
 /// Shows what a look at a checkpoint's data found.
-pub fn health(output: Output, id: &CheckpointId, pieces: usize, problems: &[Diagnostic]) {
+pub fn health(output: Output, id: &str, pieces: usize, restored: Option<Restored>, problems: &[Diagnostic]) {
     if output.json {
         output.document(&Health {
-            checkpoint: id.to_string(),
+            checkpoint: id.to_owned(),
             intact: problems.is_empty(),
             pieces,
+            restored: restored.map(|done| backout_api::Restored {
+                pieces: done.pieces,
+                states: done.states,
+                bytes: done.bytes,
+            }),
             diagnostics: problems.iter().map(backout_api::Diagnostic::from).collect(),
         });
         return;
@@ -97,6 +108,14 @@ pub fn health(output: Output, id: &CheckpointId, pieces: usize, problems: &[Diag
                 .good(format!("Checkpoint {id} is intact"))
                 .plain(format!(": {read} read from first to last byte.")),
         );
+        if let Some(restored) = restored {
+            let (pieces, states) = (counted(restored.pieces, "piece"), counted(restored.states, "state"));
+            let text = format!(
+                "{pieces} of data ({}) and {states} were restored into a scratch folder and are what was sealed.",
+                bytes(restored.bytes)
+            );
+            output.line(Line::of(text));
+        }
     } else {
         output.rendered(&render(problems, None, output.colours()));
         output.blank();
@@ -105,4 +124,67 @@ pub fn health(output: Output, id: &CheckpointId, pieces: usize, problems: &[Diag
                 .bad(format!("Checkpoint {id} is not intact: {}.", counted(problems.len(), "problem"))),
         );
     }
+}
+
+/// Lists what pruning takes and what it leaves.
+pub fn going(output: Output, life: &Life, going: &[CheckpointId], retention: &Retention, removed: usize) {
+    if output.json {
+        return;
+    }
+    if removed == 0 {
+        output.line(Line::of("Nothing to remove: all that lies in the vault is needed or kept by the rule."));
+        return;
+    }
+    output.line(Line::new().bold("What is removed for good"));
+    for id in going {
+        let opened =
+            life.checkpoints.get(id).map_or(String::new(), |one| format!(", {}", moment(one.opened)));
+        output.line(Line::indented(2).bold(format!("checkpoint {id}")).plain(opened));
+    }
+    output.line(Line::indented(2).dim(format!("{} of data in all", counted(removed, "piece"))));
+    output.line(Line::new().bold("What stays"));
+    for (id, because) in &retention.stays {
+        output
+            .line(Line::indented(2).bold(format!("checkpoint {id}")).plain(format!(": {}", because.words())));
+    }
+}
+
+/// Says what pruning did; `freed` is none where there was nothing to do.
+pub fn pruned(output: Output, going: &[CheckpointId], retention: &Retention, freed: Option<u64>) {
+    if output.json {
+        let stays = retention
+            .stays
+            .iter()
+            .map(|(id, because)| Stays { checkpoint: id.to_string(), because: because.words() });
+        output.document(&Pruning {
+            pruned: freed.is_some(),
+            goes: going.iter().map(ToString::to_string).collect(),
+            stays: stays.collect(),
+            freed,
+        });
+    } else if let Some(freed) = freed {
+        output.line(Line::new().good("Removed").plain(format!(": {} are free again.", bytes(freed))));
+    }
+}
+
+/// Says where an exported checkpoint is.
+pub fn exported(output: Output, id: &str, file: &Path, key: &Path, exported: &Exported) {
+    let (file, key) = (path_text::encode(file.as_os_str()), path_text::encode(key.as_os_str()));
+    if output.json {
+        output.document(&Export {
+            checkpoint: id.to_owned(),
+            file,
+            key,
+            pieces: exported.blobs,
+            bytes: exported.bytes,
+        });
+        return;
+    }
+    output.line(
+        Line::new()
+            .good(format!("Checkpoint {id} is exported"))
+            .plain(format!(": {file}, {}, encrypted.", bytes(exported.bytes))),
+    );
+    output.line(Line::of(format!("Its key is in {key}. Carry the two by different ways.")));
+    output.line(Line::of(format!("Verify it anywhere: backout checkpoint verify --exported {file}")));
 }

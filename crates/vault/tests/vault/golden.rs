@@ -16,7 +16,7 @@ fn golden(name: &str) -> PathBuf {
 }
 
 /// A copy of a vault as the first version wrote it: one file a blob, age around zstd.
-fn first() -> (TempDir, Vec<(BlobId, Vec<u8>)>) {
+pub fn first() -> (TempDir, Vec<(BlobId, Vec<u8>)>) {
     let folder = tempfile::tempdir().unwrap();
     for (file, bytes) in files(&golden("first/vault")) {
         let to = folder.path().join("vault").join(file.strip_prefix(golden("first/vault")).unwrap());

@@ -1,23 +1,24 @@
-//! `backout checkpoint`: lists, shows and verifies checkpoints.
+//! `backout checkpoint`: lists, shows, verifies, exports and prunes checkpoints.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+mod export;
+mod prune;
+mod restore;
+mod verify;
 
-use backout_core::checkpoint::BlobId;
 use backout_core::diagnostic::Diagnostic;
 use backout_core::life::Life;
 use backout_core::name::CheckpointId;
-use backout_engine::{checkpoint_problems, manifest_of};
 use clap::{Args, Subcommand};
 
-use super::require::with_hint;
+pub use restore::Restored;
+
+use super::require::{no_checkpoint, with_hint};
 use crate::app::Context;
 use crate::codes;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::hints;
-use crate::reading::{Reading, manifest_problem};
-use crate::signals;
+use crate::reading::Reading;
 use crate::view;
 
 /// Arguments of `backout checkpoint`.
@@ -36,7 +37,11 @@ pub enum What {
     /// Show what a checkpoint holds
     Show(One),
     /// Read a checkpoint's data from first to last byte
-    Verify(One),
+    Verify(verify::Arguments),
+    /// Remove the data of old checkpoints, never what is still needed
+    Prune(prune::Arguments),
+    /// Write a checkpoint to one file that another machine can verify
+    Export(export::Arguments),
 }
 
 /// Which checkpoint.
@@ -62,23 +67,10 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
-        What::Verify(one) => verify(one, context),
+        What::Verify(arguments) => verify::run(arguments, context),
+        What::Prune(arguments) => prune::run(arguments, context),
+        What::Export(arguments) => export::run(arguments, context),
     }
-}
-
-fn verify(one: &One, context: &Context) -> Result<Exit, Failure> {
-    let migration = context.load()?;
-    let life = Reading::whole(&migration.layout)?;
-    let id = named(&life, one)?;
-    let tools = migration.look(&life)?;
-    let leftovers = Arc::clone(&tools.leftovers);
-    let look = checkpoint_problems(&life, &id, None, &tools);
-    let mut problems =
-        context.wait(async { Ok(signals::or_leave(look, leftovers.as_ref(), context.output).await??) })?;
-    problems.extend(manifest_problem(&migration.layout, &life, &id));
-    let pieces: BTreeSet<BlobId> = manifest_of(&life, &id)?.blobs().map(|(_, blob)| blob).collect();
-    view::checkpoint::health(context.output, &id, pieces.len(), &problems);
-    Ok(if problems.is_empty() { Exit::Done } else { Exit::Refused })
 }
 
 /// The checkpoint that was named, or the current one.
@@ -93,6 +85,6 @@ fn named(life: &Life, one: &One) -> Result<CheckpointId, Failure> {
             )
             .into())
         }
-        None => life.checkpoint().map(|(id, ..)| id.clone()).ok_or_else(super::require::no_checkpoint),
+        None => life.checkpoint().map(|(id, ..)| id.clone()).ok_or_else(no_checkpoint),
     }
 }
