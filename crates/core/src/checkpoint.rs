@@ -12,8 +12,8 @@ use crate::observation::Observation;
 /// The manifest format this version writes. Older ones can be read, newer ones are refused.
 pub const FORMAT: u16 = 1;
 
-/// The identifier of a blob in the vault: the digest of its stored (compressed, encrypted) bytes, so that
-/// anybody can check it without a key.
+/// The identifier of a blob in the vault: a digest of its content, keyed by the vault, so that it can be written
+/// down without giving short secrets away. In old vaults it is the digest of the stored (compressed, encrypted) bytes.
 pub type BlobId = Digest;
 
 /// One piece of data that belongs to an observation.
