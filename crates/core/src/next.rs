@@ -314,6 +314,7 @@ pub fn ground(plan: &Plan, run: &RunLife, component: &ComponentName) -> Ground {
                 StepState::Waiting => done = false,
                 StepState::Done(_) => untouched = false,
                 StepState::Asked { .. } if step.group == Group::Revert => done = false,
+                StepState::Failed { .. } if run.never_begun.contains(&step.id) => done = false,
                 _ => return Ground::Between,
             }
         }

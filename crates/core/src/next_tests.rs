@@ -130,7 +130,10 @@ fn judged(text: &str, verdict: Verdict) -> Vec<Event> {
 }
 
 fn failed(text: &str) -> Vec<Event> {
-    vec![intended(text), Event::StepFailed { step: id(text), cause: "no".into(), hints: Vec::new() }]
+    vec![
+        intended(text),
+        Event::StepFailed { step: id(text), cause: "no".into(), hints: Vec::new(), never_begun: false },
+    ]
 }
 
 fn chose(text: &str, choice: Choice) -> Event {
@@ -210,6 +213,14 @@ fn row_5_a_stop_on_half_reverted_ground_stays_closed_even_when_asked_to_open() {
     assert_eq!(ground(&plan(), &run, &ComponentName::new("api").unwrap()), Ground::Between);
     let run = after([done(&["api.quiesce"]), failed("db.revert"), vec![stop(None)]].concat());
     assert_eq!(ask(&run, &[]), [Command::Rest(Stance::StayClosed)], "what failed may be half done");
+    let too_dear =
+        Event::StepFailed { step: id("db.revert"), cause: "no".into(), hints: Vec::new(), never_begun: true };
+    let run = after([done(&["api.quiesce"]), vec![intended("db.revert"), too_dear, stop(None)]].concat());
+    assert_eq!(
+        ask(&run, &[]),
+        [Command::Reopen(ComponentName::new("api").unwrap())],
+        "what never began did nothing"
+    );
 }
 
 #[test]

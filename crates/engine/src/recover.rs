@@ -7,6 +7,7 @@ use backout_contract::{RecoverOrder, Stop};
 use backout_core::diagnostic::Diagnostic;
 use backout_core::journal::Event;
 use backout_core::life::Life;
+use backout_core::migration::Writes;
 use backout_core::name::{ComponentName, RunId};
 use backout_core::writes::{Recovered, Way, Winner};
 
@@ -37,7 +38,8 @@ pub struct Recoverable {
     pub runs: Vec<RunId>,
 }
 
-/// The components whose recorded writes could be taken over: those that a run of ours put back and that record.
+/// The components whose recorded writes could be taken over: those that a run of ours put back and that record. Writes
+/// whose loss is accepted by declaration are taken over only where the component is named.
 ///
 /// # Errors
 /// Refused where there is none, or a component was asked for that is not among them.
@@ -49,7 +51,7 @@ pub fn recoverable(
     let records = |part: &&Arc<Part>| {
         part.capabilities().is_some_and(|capabilities| capabilities.records_writes)
             && (life.put_back.contains_key(&part.name) || life.left.contains_key(&part.name))
-            && (only.is_empty() || only.contains(&part.name))
+            && (only.contains(&part.name) || (only.is_empty() && part.writes != Some(Writes::AcceptLoss)))
     };
     let found: Vec<Recoverable> = assembled
         .parts

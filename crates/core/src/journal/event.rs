@@ -241,6 +241,9 @@ pub enum Event {
         /// What to do next.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         hints: Vec<String>,
+        /// Whether nobody was even asked to do it, so that no part of it can be done.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        never_begun: bool,
     },
     /// It was asked, and nobody knows whether it happened.
     StepInDoubt {

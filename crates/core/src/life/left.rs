@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use super::run::is_of;
+use super::run::{component_of, is_of};
 use super::{Finish, Life, PutBack, RunLife, StepState};
 use crate::name::ComponentName;
 use crate::order::Group;
@@ -20,8 +20,10 @@ impl Life {
     pub(super) fn remember_left(&mut self) {
         let Some(run) = self.runs.last() else { return };
         let went_to = self.checkpoints.get(&run.checkpoint).and_then(|to| to.before_run.clone());
+        let reverted: BTreeSet<ComponentName> =
+            run.order.iter().filter_map(|step| component_of(step, Group::Revert)).collect();
         let changed: Vec<ComponentName> =
-            run.before.keys().filter(|component| changed_by(run, component)).cloned().collect();
+            reverted.into_iter().filter(|component| changed_by(run, component)).collect();
         let owing: BTreeSet<ComponentName> =
             changed.iter().filter(|component| owes(run, component)).cloned().collect();
         for component in changed {

@@ -158,6 +158,8 @@ pub struct RunLife {
     pub steps: BTreeMap<StepId, StepState>,
     /// How often each step was tried.
     pub attempts: BTreeMap<StepId, u32>,
+    /// Steps that failed before anybody was asked to do them, at their first attempt.
+    pub never_begun: BTreeSet<StepId>,
     /// What stood there when a revert was last intended.
     pub intended_on: BTreeMap<StepId, Seen>,
     /// The step to pause before.
@@ -224,6 +226,7 @@ impl RunLife {
             order: steps.clone(),
             steps: steps.iter().map(|step| (step.clone(), StepState::Waiting)).collect(),
             attempts: BTreeMap::new(),
+            never_begun: BTreeSet::new(),
             intended_on: BTreeMap::new(),
             pause_before: pause_before.clone(),
             before: BTreeMap::new(),
@@ -320,6 +323,7 @@ impl RunLife {
                     _ => None,
                 })?;
                 self.attempts.insert(step.clone(), *attempt);
+                self.never_begun.remove(step);
                 match before {
                     Some(seen) => self.intended_on.insert(step.clone(), seen.clone()),
                     None => self.intended_on.remove(step),
@@ -331,8 +335,8 @@ impl RunLife {
                 if let (Some(component), Some(after)) = (recovering.cloned(), after) {
                     self.with_writes.insert(component, after.clone());
                 }
-                let reverting = self.before.keys().find(|component| is_of(step, component, Group::Revert));
-                if let (Some(component), Some(after)) = (reverting.or(recovering).cloned(), after) {
+                let changing = component_of(step, Group::Revert).or(component_of(step, Group::Recover));
+                if let (Some(component), Some(after)) = (changing, after) {
                     self.changed_to.insert(component, after.clone());
                 }
             }
@@ -353,7 +357,10 @@ impl RunLife {
             Event::StepBlocked { step, found } => {
                 self.conclude(step, StepState::Blocked { found: found.clone() })?;
             }
-            Event::StepFailed { step, cause, hints } => {
+            Event::StepFailed { step, cause, hints, never_begun } => {
+                if *never_begun && self.attempts.get(step) == Some(&1) {
+                    self.never_begun.insert(step.clone());
+                }
                 self.conclude(step, StepState::Failed { cause: cause.clone(), hints: hints.clone() })?;
             }
             Event::StepInDoubt { step, cause } => {
@@ -426,6 +433,12 @@ impl RunLife {
 /// Whether a step takes over the writes of a component.
 fn is_recovery_of(step: &StepId, component: &ComponentName) -> bool {
     is_of(step, component, Group::Recover)
+}
+
+/// Whose step it is, if it is one of this group.
+pub(super) fn component_of(step: &StepId, group: Group) -> Option<ComponentName> {
+    let (name, rest) = step.as_str().rsplit_once(&format!(".{group}"))?;
+    (rest.is_empty() || rest.starts_with('.')).then(|| ComponentName::new(name).ok()).flatten()
 }
 
 /// Whether a step is one of a component, in a group.

@@ -142,7 +142,8 @@ fn chose(id: &str, choice: Choice) -> Event {
 fn ways() -> Vec<(&'static str, Vec<Event>)> {
     let id = "db.revert";
     let resolved = |happened| Event::DoubtResolved { step: step(id), happened, looked: "looked".into() };
-    let failed = Event::StepFailed { step: step(id), cause: "no".into(), hints: Vec::new() };
+    let failed =
+        Event::StepFailed { step: step(id), cause: "no".into(), hints: Vec::new(), never_begun: false };
     let blocked = Event::StepBlocked { step: step(id), found: "other".into() };
     let doubt = Event::StepInDoubt { step: step(id), cause: "no answer".into() };
     let asked = Event::StepAsked { step: step(id), question: "done?".into() };
@@ -173,7 +174,7 @@ fn table() -> Vec<(Event, Vec<(&'static str, &'static str)>)> {
         (verified(id, Verdict::Restored), vec![("intended", "done")]),
         (Event::StepBlocked { step: step(id), found: "x".into() }, vec![("intended", "blocked")]),
         (
-            Event::StepFailed { step: step(id), cause: "x".into(), hints: Vec::new() },
+            Event::StepFailed { step: step(id), cause: "x".into(), hints: Vec::new(), never_begun: false },
             vec![("intended", "failed")],
         ),
         (Event::StepInDoubt { step: step(id), cause: "x".into() }, vec![("intended", "in doubt")]),

@@ -101,7 +101,7 @@ impl Unit {
         Ok(vec![match outcome {
             Ok(evidence) => Event::StepApplied { step, evidence, after: None, confirmed: true, millis },
             Err(error) if error.certainty == Certainty::NothingHappened => {
-                Event::StepFailed { step, cause: error.chain(), hints: error.hints }
+                Event::StepFailed { step, cause: error.chain(), hints: error.hints, never_begun: false }
             }
             Err(error) => Event::StepInDoubt { step, cause: error.chain() },
         }])

@@ -47,6 +47,7 @@ impl Unit {
                 step,
                 cause,
                 hints: vec!["the door stays shut, so nobody works on data that was not proven".into()],
+                never_begun: false,
             },
         }])
     }

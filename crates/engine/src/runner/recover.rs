@@ -39,7 +39,9 @@ impl Unit {
                 ]
             }
             // Each write is taken over once, so what failed can be tried again whatever came of it.
-            Err(error) => vec![Event::StepFailed { step, cause: error.chain(), hints: error.hints }],
+            Err(error) => {
+                vec![Event::StepFailed { step, cause: error.chain(), hints: error.hints, never_begun: false }]
+            }
         })
     }
 

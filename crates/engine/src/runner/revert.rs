@@ -20,13 +20,15 @@ impl Unit {
         let step = self.step.id.clone();
         let to = self.step.to.clone().unwrap_or_else(|| self.component.saved.clone());
         let seen = self.look().await;
-        let counted = self.count_writes().await;
+        // What stands there put back lacks nothing any more, and was counted before.
+        let is_half_done = self.is_half_done(effect, &seen, &to).await;
+        let counted = if is_half_done { Ok(None) } else { self.count_writes().await };
         let told = counted.iter().flatten().map(|counted| Event::WritesCounted {
             component: self.component.name.clone(),
             counted: counted.clone(),
         });
         self.intend_after(told.collect(), Some(seen.clone()), reports).await?;
-        if !self.is_half_done(effect, &seen, &to).await {
+        if !is_half_done {
             if seen.same_exactly(&to) {
                 return Ok(vec![Event::StepAlreadyThere { step }]);
             }
@@ -38,7 +40,7 @@ impl Unit {
                     "nothing was put back here; stop the run and make a new plan: backout stop, backout plan"
                         .to_owned(),
                 ];
-                return Ok(vec![Event::StepFailed { step, cause, hints }]);
+                return Ok(vec![Event::StepFailed { step, cause, hints, never_begun: true }]);
             }
         }
         let outcome = match (self.session().await, self.order(effect).await) {
@@ -72,7 +74,7 @@ impl Unit {
                         millis: millis(),
                     }
                 } else if after.same_exactly(&seen) || error.certainty == Certainty::NothingHappened {
-                    Event::StepFailed { step, cause: error.chain(), hints: error.hints }
+                    Event::StepFailed { step, cause: error.chain(), hints: error.hints, never_begun: false }
                 } else {
                     Event::StepInDoubt { step, cause: error.chain() }
                 }

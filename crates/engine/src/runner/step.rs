@@ -159,7 +159,9 @@ impl Unit {
             Ok(Effect::AlreadyThere) => Event::StepAlreadyThere { step },
             Ok(Effect::Blocked { found }) => Event::StepBlocked { step, found },
             // Doors are absolute: what failed can be tried again, and is looked at first then.
-            Err(error) => Event::StepFailed { step, cause: error.chain(), hints: error.hints },
+            Err(error) => {
+                Event::StepFailed { step, cause: error.chain(), hints: error.hints, never_begun: false }
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use backout_contract::{
     Captured, Context, Depth, Driver, DriverError, Effect, ErrorKind, KindPage, Piece, RecoverOrder, Session,
-    StepOrder,
+    Sighting, StepOrder,
 };
 use backout_core::capability::{Capabilities, Quiescence};
 use backout_core::checkpoint::DataPart;
@@ -77,6 +77,10 @@ pub struct Living {
     pub marker: Option<Value>,
     /// Recoveries fail after so many writes, so many times.
     pub failing: Option<(usize, u32)>,
+    /// Reverts put it back and are cut off before they have tidied up, so many times.
+    pub cut_off: u32,
+    /// Whether a helper of a revert still stands beside it.
+    pub is_cluttered: bool,
     /// Whether a recorder cannot be put in place.
     pub cannot_record: bool,
     /// Whether what was recorded cannot be counted.
@@ -297,7 +301,9 @@ impl Session<SimLiving> for Connected {
             _ => false,
         });
         if is_there {
-            return Ok(Effect::AlreadyThere);
+            let was_cluttered = self.with(|living| std::mem::take(&mut living.is_cluttered));
+            let tidied = Effect::Applied { evidence: "tidied up".into() };
+            return Ok(if was_cluttered { tidied } else { Effect::AlreadyThere });
         }
         self.with(|living| {
             if let Some(old) = std::mem::replace(&mut living.rows, new) {
@@ -306,7 +312,19 @@ impl Session<SimLiving> for Connected {
         });
         self.effect("revert");
         tokio::task::yield_now().await;
+        let is_cut_off = self.with(|living| {
+            living.is_cluttered = living.cut_off > 0;
+            living.cut_off = living.cut_off.saturating_sub(1);
+            living.is_cluttered
+        });
+        if is_cut_off {
+            return Err(DriverError::new(ErrorKind::Other, "tidy up"));
+        }
         Ok(Effect::Applied { evidence: "done".into() })
+    }
+
+    async fn sight(&self, _: &Context, _: &StepOrder<State>) -> Result<Option<Sighting>, DriverError> {
+        Ok(self.with(|living| living.is_cluttered.then_some(Sighting::Before)))
     }
 
     async fn arm(&self, _: &Context, occasion: Occasion) -> Result<Coverage, DriverError> {

@@ -3,11 +3,11 @@
 use backout_core::journal::{Choice, Outcome, Stance};
 use backout_core::life::{PhaseState, StepState};
 use backout_core::plan::{Choices, Count};
-use backout_engine::{Book, Ending, RunOptions, abandon, rest};
+use backout_engine::{Book, Ending, RunOptions, abandon, recover, rest};
 
 use crate::estate::{Estate, in_a_process};
 use crate::journal::Death;
-use crate::living_estate::{Lines, assert_stuck, is_restored, life, step};
+use crate::living_estate::{Lines, assert_stuck, component, is_restored, life, step};
 
 const MERGED: [&str; 6] = ["early", "last", "one", "saved", "three", "two"];
 
@@ -217,10 +217,54 @@ fn a_price_that_grew_past_what_was_agreed_to_holds_the_step_up_and_nothing_is_lo
         let now = estate.all().1["database"].clone();
         assert_eq!(now.displaced, before.displaced);
         assert_eq!(now.rows.as_ref().unwrap().rows.len(), before.rows.unwrap().rows.len() + words);
-        let at_rest = async |book: &mut Book| {
-            rest(&estate.assembled, book, Some(Stance::Reopen), &estate.tools).await.unwrap()
-        };
-        let (ending, _) = in_a_process(estate.process(lines, Death::Never, true, at_rest));
-        assert!(matches!(ending, Ending::AtRest { .. }), "{ending:?}");
     }
+}
+
+#[test]
+fn a_run_that_became_too_dear_is_stopped_and_everybody_is_let_in_again() {
+    let estate = Estate::living();
+    let lines = estate.lived();
+    estate.write_last("database", "x:dear");
+    let keep = ["notes", "settings"].map(component).into();
+    let choices = Choices { keep, ..Choices::default() };
+    let options = RunOptions { accept_loss: Some(0), ..RunOptions::default() };
+    let (ended, lines) = estate.go(lines, &choices, options, Death::Never, true);
+    assert_stuck(&ended, "database.revert");
+    assert!(!estate.things()["api"].open);
+    let work = async |book: &mut Book| rest(&estate.assembled, book, None, &estate.tools).await.unwrap();
+    let (ending, lines) = in_a_process(estate.process(lines, Death::Never, true, work));
+    assert!(matches!(ending, Ending::AtRest { stance: Stance::Reopen, .. }), "{ending:?}");
+    assert!(estate.things()["api"].open);
+    let work = async |book: &mut Book| abandon(&estate.assembled, book, &estate.tools).await.unwrap();
+    let (_, lines) = in_a_process(estate.process(lines, Death::Never, true, work));
+    let price = estate.plan_to(&lines, None).price;
+    assert_eq!((price.lost, price.rescued), (Count::Exactly(1), Count::Exactly(3)), "a new plan says it");
+}
+
+#[test]
+fn what_was_counted_before_a_revert_that_was_cut_off_stays_counted() {
+    let estate = Estate::living();
+    let lines = estate.lived();
+    estate.world.lock().unwrap().living.get_mut("database").unwrap().cut_off = 1;
+    let lines = estate.restored(lines, None);
+    let run = life(&lines).runs.pop().unwrap();
+    assert_eq!(run.attempts[&step("database.revert")], 2);
+    assert_eq!(run.counted[&component("database")].writes(), Count::Exactly(3));
+    assert_eq!(estate.rows("database"), ["early", "one", "saved", "three", "two"]);
+}
+
+#[test]
+fn writes_whose_loss_was_accepted_come_back_only_when_they_are_asked_for_by_name() {
+    let estate = Estate::living_with_loss();
+    let lines = estate.lived();
+    assert_eq!(estate.plan_to(&lines, None).price.lost, Count::Exactly(3));
+    let lines = estate.restored(lines, None);
+    let (done, lines) = estate.recover(lines, Death::Never);
+    assert_eq!(done.unwrap().len(), 1);
+    assert_eq!(estate.rows("notes"), ["early", "noted"]);
+    let only = [component("notes")];
+    let work = async |book: &mut Book| recover(&estate.assembled, &only, None, book, &estate.tools).await;
+    let (done, _) = in_a_process(estate.process(lines, Death::Never, true, work));
+    assert_eq!(done.unwrap()[0].recovered.applied, 3);
+    assert_eq!(estate.rows("notes"), ["early", "noted", "one", "three", "two"]);
 }

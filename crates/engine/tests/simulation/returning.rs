@@ -216,6 +216,22 @@ fn of_a_run_that_was_given_up_only_what_was_begun_goes_back() {
 }
 
 #[test]
+fn writes_that_a_run_did_not_take_over_stand_again_before_it_and_are_taken_over_by_the_next() {
+    let estate = Estate::living();
+    let lines = estate.lived();
+    estate.world.lock().unwrap().living.get_mut("database").unwrap().failing = Some((1, 1));
+    let (ended, lines) = estate.go_to(lines, None);
+    assert_stuck(&ended, "database.recover");
+    let (_, lines) = estate.go_to(estate.choose(lines, "database.recover", Choice::Skip), None);
+    assert_eq!(life(&lines).owed.len(), 1);
+    let lines = estate.restored(lines, Some("before-r1"));
+    assert_eq!(life(&lines).owed.len(), 0);
+    assert_eq!(estate.rows("database"), MIGRATED);
+    estate.restored(lines, None);
+    assert_eq!(estate.rows("database"), ["early", "one", "saved", "three", "two"]);
+}
+
+#[test]
 fn a_run_that_was_given_up_can_be_made_again_instead() {
     for fails in ["settings", "edge", "fresh"] {
         let (estate, lines) = given_up(fails);

@@ -213,7 +213,12 @@ impl Story {
     }
 
     pub fn fails(&mut self, id: &str) -> &mut Self {
-        self.tell(Event::StepFailed { step: step(id), cause: "the disk is full".into(), hints: Vec::new() })
+        self.tell(Event::StepFailed {
+            step: step(id),
+            cause: "the disk is full".into(),
+            hints: Vec::new(),
+            never_begun: false,
+        })
     }
 
     pub fn stuck(&mut self, id: &str) -> &mut Self {
