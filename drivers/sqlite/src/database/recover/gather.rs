@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::cell::{Cell, Row};
 use super::fold::Write;
 use super::keys::{self, Drawer};
-use super::mapping::{Rule, Rules};
+use super::mapping::Rules;
 use super::mirror::Mirror;
 use super::pairs::{Pairs, Space};
 use super::replaced::{Moment, Replaced};
@@ -19,6 +19,9 @@ use crate::pace::Pace;
 
 /// Whether a write is lacking, so that it is to be taken over.
 pub(super) type Lacks<'a> = dyn Fn(&Entry) -> bool + 'a;
+
+/// Draws a key of a table here; none where none can be had.
+pub(super) type Draw<'a> = dyn FnMut(u32, &Table) -> Result<Option<Cell>, Fault> + 'a;
 
 /// Notes for every row that was born on one side and taken over to the other which key it has on either: both inserts
 /// have the same identity.
@@ -69,13 +72,12 @@ fn inserted(source: &Source<'_>, entry: &Entry) -> Result<Row, Fault> {
     }
 }
 
-/// Gives every row that was born on the side that recorded a key here. `draw` answers none where none can be had. How
-/// many were drawn.
+/// Gives every row that was born on the side that recorded a key here. How many were drawn.
 pub(super) fn births(
     source: &Source<'_>,
     rules: &Rules<'_>,
     lacks: &Lacks<'_>,
-    draw: &mut dyn FnMut(&Rule, &Table) -> Result<Option<Cell>, Fault>,
+    draw: &mut Draw<'_>,
     pace: &Pace,
 ) -> Result<u64, Fault> {
     let mut count = 0;
@@ -95,7 +97,7 @@ pub(super) fn births(
             return Ok(());
         }
         let table = rules.here.at(rule.table).ok_or_else(|| bad_data("find a table again"))?;
-        if let Some(drawn) = draw(rule, table)? {
+        if let Some(drawn) = draw(rule.table, table)? {
             rules.pairs.add(space, &key, &drawn, true)?;
             count += 1;
         }
@@ -315,10 +317,11 @@ pub(super) fn note_counted(source: &Source<'_>, rules: &Rules<'_>, drawer: &mut 
             .tables
             .find(&table.name)
             .is_some_and(|there| there.counts_keys && there.key_affinity() == table.key_affinity());
-        if is_counted_there && rules.keeps_keys(&table.name) {
-            if let Some(counted) = keys::counted(source.connection, &table.name)? {
-                drawer.note(place, &Cell::Integer(counted));
-            }
+        if is_counted_there
+            && rules.keeps_keys(&table.name)
+            && let Some(counted) = keys::counted(source.connection, &table.name)?
+        {
+            drawer.note(place, &Cell::Integer(counted));
         }
     }
     Ok(())

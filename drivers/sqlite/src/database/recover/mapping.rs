@@ -1,13 +1,14 @@
-//! Where a recorded row has its place in the put-back schema.
+//! Makes the rules by which recorded rows find their place in the put-back schema.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::cell::{Cell, Row};
+
 use super::config::{Merge, TableRule};
-use super::fold::Write;
 use super::pairs::{Pairs, Space};
+use super::rule::{Origin, Rule, Unmapped};
 use super::table::{Table, Tables};
 use crate::database::recorder::layout::Layout;
 use crate::fault::Fault;
@@ -20,34 +21,6 @@ pub(super) enum Direction {
     /// The other way round: a way back was itself taken back.
     Forth,
 }
-
-/// How rows of one table of one era find their place.
-#[derive(Debug)]
-pub(super) struct Rule {
-    /// The place of the table here.
-    pub(super) table: u32,
-    /// Whether rows are the same on both sides.
-    pub(super) is_same: bool,
-    /// What keys of the table name, where its key is one column.
-    pub(super) space: Option<Space>,
-    /// The key there, where it is one column.
-    pub(super) key_there: Option<usize>,
-    /// For every column here, where it comes from.
-    origins: Vec<Option<Origin>>,
-    /// Columns there without a place here, that nobody declared to be of no account.
-    lost: Vec<(usize, String)>,
-}
-
-#[derive(Debug, Clone)]
-struct Origin {
-    place: usize,
-    /// Of what it holds keys.
-    reference: Option<Space>,
-}
-
-/// Why a write has no place here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unmapped(pub(super) String);
 
 /// What rules are made from.
 pub(super) struct Rules<'a> {
@@ -362,68 +335,4 @@ fn foreign<'t>(tables: &'t Tables, table: &Table) -> Vec<(usize, &'t str)> {
         }
     };
     table.foreign_keys.iter().filter_map(single).collect()
-}
-
-impl Rule {
-    /// A row in the columns of the put-back table.
-    pub(super) fn row(&self, row: &Row, pairs: &Pairs<'_>) -> Result<Result<Row, Unmapped>, Fault> {
-        let mut mapped = Row::with_capacity(self.origins.len());
-        for origin in &self.origins {
-            let cell = origin.as_ref().and_then(|origin| row.get(origin.place).cloned().flatten());
-            let reference = origin.as_ref().and_then(|origin| origin.reference.as_ref());
-            mapped.push(match (cell, reference) {
-                (Some(cell), Some(space)) => match pairs.here(space, &cell)? {
-                    Some(here) => Some(here),
-                    None if self.space.as_ref() == Some(space) => {
-                        return Ok(Err(Unmapped("no old key is known for its key".to_owned())));
-                    }
-                    None => {
-                        return Ok(Err(Unmapped("it refers to a row whose old key is not known".to_owned())));
-                    }
-                },
-                (cell, _) => cell,
-            });
-        }
-        Ok(Ok(mapped))
-    }
-
-    /// A write in the columns of the put-back table.
-    pub(super) fn write(&self, write: &Write, pairs: &Pairs<'_>) -> Result<Result<Write, Unmapped>, Fault> {
-        let row = |row| self.row(row, pairs);
-        Ok(match write {
-            Write::Insert { after } => row(after)?.map(|after| Write::Insert { after }),
-            Write::Delete { before } => row(before)?.map(|before| Write::Delete { before }),
-            Write::Update { before, after } => match (row(before)?, row(after)?) {
-                (Ok(before), Ok(after)) => Ok(Write::Update { before, after }),
-                (Err(why), _) | (_, Err(why)) => Err(why),
-            },
-        })
-    }
-
-    /// A row that was born and has no place here: nothing that refers to it has one either.
-    pub(super) fn forget(&self, write: &Write, pairs: &Pairs<'_>) -> Result<(), Fault> {
-        if let (Write::Insert { after }, Some(space @ Space::Paired(_)), Some(place)) =
-            (write, &self.space, self.key_there)
-            && let Some(Some(key)) = after.get(place)
-        {
-            pairs.forget(space, key)?;
-        }
-        Ok(())
-    }
-
-    /// Columns to which users wrote what has no place here.
-    pub(super) fn loses(&self, write: &Write) -> Vec<&str> {
-        let is_lost = |place: usize| match write {
-            Write::Insert { after } => is_something(after, place),
-            Write::Update { before, after } => {
-                is_something(after, place) && before.get(place) != after.get(place)
-            }
-            Write::Delete { .. } => false,
-        };
-        self.lost.iter().filter(|(place, _)| is_lost(*place)).map(|(_, name)| name.as_str()).collect()
-    }
-}
-
-fn is_something(row: &Row, place: usize) -> bool {
-    row.get(place).is_some_and(|cell| cell.as_ref().is_some_and(|cell| *cell != Cell::Null))
 }

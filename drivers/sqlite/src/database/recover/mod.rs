@@ -26,6 +26,7 @@ mod paper;
 mod replaced;
 mod review;
 mod rows;
+mod rule;
 mod scratch;
 mod settle;
 mod source;

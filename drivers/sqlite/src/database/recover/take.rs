@@ -185,7 +185,7 @@ impl Taking<'_> {
             source,
             &rules,
             &lacks,
-            &mut |rule, table| drawer.draw(self.live, rule.table, table),
+            &mut |place, table| drawer.draw(self.live, place, table),
             self.pace,
         )?;
         let (scratch, mirror) = (Scratch::new(self.live)?, Mirror::new(self.live));

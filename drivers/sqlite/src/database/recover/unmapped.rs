@@ -41,7 +41,7 @@ pub(in crate::database) fn unmapped(
     }
     // Which key it will be is not known yet, and does not matter.
     let drawn = Counter::new(i64::MAX);
-    let mut draw = |_: &super::mapping::Rule, _: &Table| {
+    let mut draw = |_: u32, _: &Table| {
         drawn.set(drawn.get() - 1);
         Ok(Some(Cell::Integer(drawn.get())))
     };

@@ -30,7 +30,7 @@ impl World {
     }
 
     pub(super) fn order(&self, way: Way, runs: &[&str], winner: Option<Winner>) -> RecoverOrder {
-        let from = runs.iter().map(|run| RunId::new(*run).unwrap()).collect();
+        let from = runs.iter().map(|run| RunId::new(run).unwrap()).collect();
         RecoverOrder { way, from, folder: self.folder(), winner }
     }
 
