@@ -11,12 +11,43 @@
 
 use std::collections::BTreeSet;
 
-use super::run::{component_of, is_of};
-use super::{Finish, Life, PutBack, RunLife, StepState};
-use crate::name::ComponentName;
+use super::step::{component_of, is_of};
+use super::{Finish, Life, RunLife, StepState};
+use crate::name::{CheckpointId, ComponentName, RunId};
+use crate::observation::{Seen, Verdict};
 use crate::order::Group;
 
+/// What a run of ours left at a component.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PutBack {
+    /// Which run.
+    pub run: RunId,
+    /// What it went back to.
+    pub to: CheckpointId,
+    /// What stood there when it was judged.
+    pub seen: Option<Seen>,
+}
+
 impl Life {
+    /// What the last run put back: later writes to it are information from now on, and a change of its shape is
+    /// somebody's drift.
+    pub(super) fn remember_put_back(&mut self) {
+        let Some(run) = self.runs.last() else { return };
+        let restored = run.verdicts.iter().filter(|(component, verdict)| match verdict {
+            Verdict::Restored => true,
+            Verdict::Unknown { .. } => run.all_done(component),
+            Verdict::Differs { .. } => false,
+        });
+        let left: Vec<(ComponentName, PutBack)> = restored
+            .map(|(component, _)| {
+                let seen = run.judged_on.get(component).cloned();
+                (component.clone(), PutBack { run: run.id.clone(), to: run.checkpoint.clone(), seen })
+            })
+            .collect();
+        self.put_back.extend(left);
+    }
+
+    /// What the last run left, whatever became of it.
     pub(super) fn remember_left(&mut self) {
         let Some(run) = self.runs.last() else { return };
         let went_to = self.checkpoints.get(&run.checkpoint).and_then(|to| to.before_run.clone());

@@ -3,6 +3,7 @@
 mod left;
 mod phase;
 mod run;
+mod step;
 mod stood;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +18,10 @@ use crate::observation::{Seen, Verdict};
 use crate::plan::{Estimate, Timings};
 use crate::writes::{Coverage, Occasion, Recovered};
 
+pub use left::PutBack;
 pub use phase::{Legal, PhaseState, legal_next, phase_state};
-pub use run::{Before, Finish, RunLife, StepState};
+pub use run::{Before, RunLife};
+pub use step::{Finish, StepState};
 pub use stood::Stood;
 
 /// How many durations are kept for each component and group, to judge the next run by.
@@ -50,17 +53,6 @@ pub struct Cutover {
     pub at: Timestamp,
     /// Whether it was marked late.
     pub late: bool,
-}
-
-/// What a run of ours left at a component.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PutBack {
-    /// Which run.
-    pub run: RunId,
-    /// What it went back to.
-    pub to: CheckpointId,
-    /// What stood there when it was judged.
-    pub seen: Option<Seen>,
 }
 
 /// A judgement and when it was made.
@@ -393,24 +385,6 @@ impl Life {
             }
         }
         Ok(())
-    }
-
-    /// What the last run put back: later writes to it are information from now on, and a change of its shape is
-    /// somebody's drift.
-    fn remember_put_back(&mut self) {
-        let Some(run) = self.runs.last() else { return };
-        let restored = run.verdicts.iter().filter(|(component, verdict)| match verdict {
-            Verdict::Restored => true,
-            Verdict::Unknown { .. } => run.all_done(component),
-            Verdict::Differs { .. } => false,
-        });
-        let left: Vec<(ComponentName, PutBack)> = restored
-            .map(|(component, _)| {
-                let seen = run.judged_on.get(component).cloned();
-                (component.clone(), PutBack { run: run.id.clone(), to: run.checkpoint.clone(), seen })
-            })
-            .collect();
-        self.put_back.extend(left);
     }
 }
 

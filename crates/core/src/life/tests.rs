@@ -362,3 +362,5 @@ fn the_median_of_earlier_durations_is_kept() {
     let timings = teller.life.timings();
     assert_eq!(timings.get(&step("db.revert")), Some(&Estimate { millis: 30, samples: 3 }));
 }
+
+mod leaving;

@@ -165,6 +165,73 @@ fn killed_before_every_record_with_the_machine() {
 }
 
 #[test]
+fn killed_on_the_third_way_too() {
+    let make = || {
+        let estate = Estate::living();
+        let lines = estate.restored(rolled_back(&estate), Some("before-r1"));
+        estate.write_everywhere("again");
+        estate.write_last("database", "last");
+        (estate, lines)
+    };
+    let (calm, lines) = make();
+    let first = lines.len();
+    let last = calm.restored(lines, None).len();
+    assert_eq!(
+        calm.rows("database"),
+        with(&["again", "early", "last", "later", "one", "saved", "three", "two"], &[])
+    );
+    for at in (first..=last).step_by(2) {
+        let (estate, lines) = make();
+        let (_, lines) =
+            estate.go(lines, &Choices::default(), RunOptions::default(), Death::Before(at), false);
+        let (ended, lines) = estate.go_to(lines, None);
+        assert!(matches!(ended, Ok(Ending::NothingToDo)) || is_restored(&ended), "at {at}: {ended:?}");
+        assert_eq!(estate.all(), calm.all(), "killed at record {at}");
+        assert_eq!(estate.phase(&lines), PhaseState::RolledBack, "killed at record {at}");
+    }
+}
+
+/// A first run dies at any record and is given up; whatever it had begun goes back, and so does nothing else.
+#[test]
+fn what_was_begun_by_a_run_that_died_and_was_given_up_goes_back() {
+    let mut returned = 0;
+    for records in 1.. {
+        let estate = Estate::living();
+        let lines = estate.lived();
+        let death = Death::After(lines.len() + records);
+        let (ended, lines) = estate.go(lines, &Choices::default(), RunOptions::default(), death, true);
+        if ended.is_ok() {
+            break;
+        }
+        let work = async |book: &mut Book| abandon(&estate.assembled, book, &estate.tools).await.unwrap();
+        let (_, lines) = in_a_process(estate.process(lines, Death::Never, true, work));
+        if life(&lines).runs.last().is_some_and(|run| run.outcome == Some(Outcome::Restored)) {
+            continue;
+        }
+        match before_rollback(&life(&lines)) {
+            Ok(to) => {
+                let (ended, _) = estate.go_to(lines, Some(to.as_str()));
+                returned += usize::from(is_restored(&ended));
+                let is_over = matches!(ended, Ok(Ending::NothingToDo));
+                assert!(is_over || is_restored(&ended), "after {records} records: {ended:?}");
+            }
+            Err(_) => {
+                assert_eq!(estate.world.lock().unwrap().effects.get("database.revert"), None, "{records}")
+            }
+        }
+        assert_eq!(estate.rows("database"), MIGRATED, "after {records} records");
+        let shapes = estate.shapes();
+        let left = |(name, shape): (&String, &Option<String>)| {
+            let expected = if ["archive", "api"].contains(&name.as_str()) { "same" } else { "new" };
+            (shape.as_deref() != Some(expected)).then(|| format!("{name} {shape:?}"))
+        };
+        assert_eq!(shapes.iter().filter_map(left).collect::<Vec<_>>(), Vec::<String>::new(), "{records}");
+        estate.no_violations();
+    }
+    assert!(returned > 10, "only {returned} deaths had anything to go back from");
+}
+
+#[test]
 fn a_run_over_a_part_is_taken_back_over_that_part() {
     let estate = Estate::living();
     let lines = estate.lived();
