@@ -18,6 +18,10 @@ mod merging;
 mod recording;
 #[path = "simulation/returning.rs"]
 mod returning;
+#[path = "simulation/returning_killed.rs"]
+mod returning_killed;
+#[path = "simulation/rows.rs"]
+mod rows;
 #[path = "simulation/stories.rs"]
 mod stories;
 #[path = "simulation/world.rs"]

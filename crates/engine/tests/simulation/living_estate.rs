@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::estate::{Estate, in_a_process};
 use crate::journal::{Death, MemoryJournal};
-use crate::living::{Living, Rows};
+use crate::rows::{Living, Rows};
 use crate::world::{Thing, World};
 
 /// What survives of a journal.

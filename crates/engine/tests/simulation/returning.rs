@@ -3,7 +3,7 @@
 
 use backout_contract::Stop;
 use backout_core::decide::Course;
-use backout_core::journal::{Choice, Event, Outcome};
+use backout_core::journal::{Choice, Event};
 use backout_core::life::PhaseState;
 use backout_core::observation::Verdict;
 use backout_core::plan::{Action, Choices, Count, Plan};
@@ -16,16 +16,16 @@ use crate::journal::Death;
 use crate::living_estate::{Lines, assert_stuck, checkpoint, component, is_restored, life, refusals, step};
 
 /// What the migration and its users had made before the first rollback.
-const MIGRATED: [&str; 6] = ["backfilled", "early", "one", "saved", "three", "two"];
+pub const MIGRATED: [&str; 6] = ["backfilled", "early", "one", "saved", "three", "two"];
 
-fn with(rows: &[&str], more: &[&str]) -> Vec<String> {
+pub fn with(rows: &[&str], more: &[&str]) -> Vec<String> {
     let mut all: Vec<String> = rows.iter().chain(more).map(|row| (*row).to_owned()).collect();
     all.sort();
     all
 }
 
 /// Rolled back once, and users have written since.
-fn rolled_back(estate: &Estate) -> Lines {
+pub fn rolled_back(estate: &Estate) -> Lines {
     let lines = estate.lived();
     let lines = estate.restored(lines, None);
     estate.write_everywhere("later");
@@ -45,7 +45,7 @@ fn assert_verified(estate: &Estate, lines: &[String]) {
 }
 
 #[track_caller]
-fn assert_shapes(estate: &Estate, expected: &str) {
+pub fn assert_shapes(estate: &Estate, expected: &str) {
     for (name, shape) in estate.shapes() {
         let expected = match (name.as_str(), expected) {
             ("fresh", "old") => None,
@@ -117,118 +117,6 @@ fn to_and_fro_and_to_and_fro_no_write_is_lost_or_doubled() {
     taken_over.unwrap();
     assert_eq!(estate.rows("notes"), with(&["early", "noted", "one", "two", "three", "later"], &[]));
     assert_verified(&estate, &lines);
-}
-
-fn sweep(death: impl Fn(usize) -> Death, machine_stays_up: bool) {
-    let choices = Choices { to: Some(checkpoint("before-r1")), ..Choices::default() };
-    let make = || {
-        let estate = Estate::living();
-        let lines = rolled_back(&estate);
-        estate.write_last("database", "last");
-        (estate, lines)
-    };
-    let (calm, lines) = make();
-    let first = lines.len();
-    let (ended, lines) = calm.go(lines, &choices, RunOptions::default(), Death::Never, true);
-    assert!(is_restored(&ended), "{ended:?}");
-    assert_eq!(calm.rows("database"), with(&MIGRATED, &["later", "last"]));
-    for at in first..=lines.len() {
-        let (estate, lines) = make();
-        let go = |lines, death, up| estate.go(lines, &choices, RunOptions::default(), death, up);
-        let (_, lines) = go(lines, death(at), machine_stays_up);
-        let (_, lines) = go(lines, Death::After(at + 4), true);
-        let (ended, lines) = go(lines, Death::Never, true);
-        let is_over = matches!(ended, Ok(Ending::NothingToDo));
-        assert!(is_over || is_restored(&ended), "killed at record {at}: {ended:?}");
-        let life = life(&lines);
-        assert_eq!(life.runs.len(), 2, "killed at record {at}");
-        assert_eq!(life.runs[1].outcome, Some(Outcome::Restored), "killed at record {at}");
-        assert_eq!(estate.all(), calm.all(), "killed at record {at}");
-        assert_shapes(&estate, "new");
-        assert_eq!(estate.phase(&lines), PhaseState::CutOver, "killed at record {at}");
-    }
-}
-
-#[test]
-fn killed_right_after_every_record() {
-    sweep(Death::After, true);
-}
-
-#[test]
-fn killed_before_every_record_with_what_was_noted() {
-    sweep(Death::Before, true);
-}
-
-#[test]
-fn killed_before_every_record_with_the_machine() {
-    sweep(Death::Before, false);
-}
-
-#[test]
-fn killed_on_the_third_way_too() {
-    let make = || {
-        let estate = Estate::living();
-        let lines = estate.restored(rolled_back(&estate), Some("before-r1"));
-        estate.write_everywhere("again");
-        estate.write_last("database", "last");
-        (estate, lines)
-    };
-    let (calm, lines) = make();
-    let first = lines.len();
-    let last = calm.restored(lines, None).len();
-    assert_eq!(
-        calm.rows("database"),
-        with(&["again", "early", "last", "later", "one", "saved", "three", "two"], &[])
-    );
-    for at in (first..=last).step_by(2) {
-        let (estate, lines) = make();
-        let (_, lines) =
-            estate.go(lines, &Choices::default(), RunOptions::default(), Death::Before(at), false);
-        let (ended, lines) = estate.go_to(lines, None);
-        assert!(matches!(ended, Ok(Ending::NothingToDo)) || is_restored(&ended), "at {at}: {ended:?}");
-        assert_eq!(estate.all(), calm.all(), "killed at record {at}");
-        assert_eq!(estate.phase(&lines), PhaseState::RolledBack, "killed at record {at}");
-    }
-}
-
-/// A first run dies at any record and is given up; whatever it had begun goes back, and so does nothing else.
-#[test]
-fn what_was_begun_by_a_run_that_died_and_was_given_up_goes_back() {
-    let mut returned = 0;
-    for records in 1.. {
-        let estate = Estate::living();
-        let lines = estate.lived();
-        let death = Death::After(lines.len() + records);
-        let (ended, lines) = estate.go(lines, &Choices::default(), RunOptions::default(), death, true);
-        if ended.is_ok() {
-            break;
-        }
-        let work = async |book: &mut Book| abandon(&estate.assembled, book, &estate.tools).await.unwrap();
-        let (_, lines) = in_a_process(estate.process(lines, Death::Never, true, work));
-        if life(&lines).runs.last().is_some_and(|run| run.outcome == Some(Outcome::Restored)) {
-            continue;
-        }
-        match before_rollback(&life(&lines)) {
-            Ok(to) => {
-                let (ended, _) = estate.go_to(lines, Some(to.as_str()));
-                returned += usize::from(is_restored(&ended));
-                let is_over = matches!(ended, Ok(Ending::NothingToDo));
-                assert!(is_over || is_restored(&ended), "after {records} records: {ended:?}");
-            }
-            Err(_) => {
-                assert_eq!(estate.world.lock().unwrap().effects.get("database.revert"), None, "{records}")
-            }
-        }
-        assert_eq!(estate.rows("database"), MIGRATED, "after {records} records");
-        let shapes = estate.shapes();
-        let left = |(name, shape): (&String, &Option<String>)| {
-            let expected = if ["archive", "api"].contains(&name.as_str()) { "same" } else { "new" };
-            (shape.as_deref() != Some(expected)).then(|| format!("{name} {shape:?}"))
-        };
-        assert_eq!(shapes.iter().filter_map(left).collect::<Vec<_>>(), Vec::<String>::new(), "{records}");
-        estate.no_violations();
-    }
-    assert!(returned > 10, "only {returned} deaths had anything to go back from");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::living::Living;
+use crate::rows::Living;
 
 /// One simulated thing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
