@@ -16,6 +16,7 @@ use rustic_core::{
 
 use crate::disk::Disk;
 use crate::failed::{of_disk, on_disk, on_opening, on_rustic};
+use crate::repository::Target;
 
 /// The folder of a snapshot that blobs lie in, each under its name.
 pub(crate) const BLOBS: &str = "blobs";
@@ -214,7 +215,7 @@ fn listed(disk: &Disk) -> Result<BTreeSet<Id>, VaultError> {
 
 /// Where content goes to: counted, named on its way, and its own errors kept apart from those of reading.
 pub(crate) struct Sink<'a> {
-    pub(crate) inner: &'a mut dyn Write,
+    pub(crate) inner: &'a mut dyn Target,
     pub(crate) namer: crate::names::Namer,
     pub(crate) bytes: u64,
     pub(crate) failed: Option<io::Error>,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Seek as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -127,12 +127,12 @@ impl Shelf {
         *self.catalog.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Gives a blob's content to a sink, which must be thrown away on error: what is wrong may be known only at
+    /// Gives a blob's content to a target, which must be thrown away on error: what is wrong may be known only at
     /// the end. Gives its size in bytes.
     pub(crate) fn fetch(
         &self,
         blob: &BlobId,
-        into: &mut dyn Write,
+        into: &mut dyn Target,
         on_failure: &dyn Fn(io::Error) -> VaultError,
     ) -> Result<u64, VaultError> {
         let mut fault = None;
@@ -145,10 +145,13 @@ impl Shelf {
                     continue;
                 };
                 let namer = self.naming.namer();
-                let mut sink = Sink { inner: into, namer, bytes: 0, failed: None, on_failure };
+                let mut sink = Sink { inner: &mut *into, namer, bytes: 0, failed: None, on_failure };
                 match catalog.read(blob, node, &mut sink) {
                     // Another process may have pruned: its content lies elsewhere now.
-                    Err(_) if may_be_stale && sink.bytes == 0 => continue,
+                    Err(_) if may_be_stale => {
+                        into.restart().map_err(on_failure)?;
+                        continue;
+                    }
                     Err(error) => return Err(error),
                     Ok(()) => {}
                 }
@@ -177,6 +180,25 @@ impl Shelf {
     pub(crate) fn check(&self, blob: &BlobId) -> Result<(), VaultError> {
         let nowhere = |source| VaultError::Io { attempted: format!("check blob {blob}"), source };
         self.fetch(blob, &mut io::sink(), &nowhere).map(drop)
+    }
+}
+
+/// Where content goes to. It can be taken back, when reading has to begin again.
+pub(crate) trait Target: Write {
+    /// Forgets what was written.
+    fn restart(&mut self) -> io::Result<()>;
+}
+
+impl Target for io::Sink {
+    fn restart(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Target for fs::File {
+    fn restart(&mut self) -> io::Result<()> {
+        self.set_len(0)?;
+        self.rewind()
     }
 }
 

@@ -19,7 +19,7 @@ use crate::failed::{on, on_file};
 use crate::keys::{Keys, Password};
 use crate::legacy::Legacy;
 use crate::names::NamingKey;
-use crate::repository::{Places, Shelf, clear, make_repository};
+use crate::repository::{Places, Shelf, Target, clear, make_repository};
 
 /// The largest blob that is read into memory, in bytes; larger ones go through files.
 pub const LARGEST_IN_MEMORY: u64 = 256 * 1024 * 1024;
@@ -225,6 +225,13 @@ impl Vault for FileVault {
 /// Collects bytes up to a limit, so that a small blob that unpacks to a huge one does not fill the memory.
 struct Bounded {
     bytes: Vec<u8>,
+}
+
+impl Target for Bounded {
+    fn restart(&mut self) -> io::Result<()> {
+        self.bytes.clear();
+        Ok(())
+    }
 }
 
 impl Write for Bounded {

@@ -244,8 +244,11 @@ async fn a_disk_that_fails_is_told_and_waited_for_by_nobody() {
         fs::rename(&place, &aside).unwrap();
         fs::write(&place, "").unwrap();
         let results = tokio::join!(vault.put(part.as_bytes()), vault.put_file(&from));
-        assert!(matches!(results.0, Err(VaultError::Io { .. })), "{part}: {:?}", results.0);
-        assert!(matches!(results.1, Err(VaultError::Io { .. })), "{part}: {:?}", results.1);
+        for error in [results.0.map(drop).unwrap_err(), results.1.map(drop).unwrap_err()] {
+            let VaultError::Io { attempted, source } = error else { panic!("{part}: {error:?}") };
+            assert_eq!(source.kind(), ErrorKind::NotADirectory, "{part}");
+            assert!(attempted.contains(part), "{part}: {attempted}");
+        }
         fs::remove_file(&place).unwrap();
         fs::rename(&aside, &place).unwrap();
         assert!(files(&folder.path().join("vault/incoming")).is_empty(), "{part}");

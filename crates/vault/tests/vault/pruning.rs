@@ -51,6 +51,48 @@ async fn what_is_not_kept_goes_and_the_disk_is_freed() {
     assert_eq!(vault.survey().await.unwrap(), Vec::<String>::new());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_reads_while_it_is_written_and_pruned_reads_what_is_right() {
+    let (folder, vault) = vault();
+    let (tell, told) = tokio::sync::watch::channel(Vec::new());
+    let writer = tokio::spawn(async move {
+        let mut kept = Vec::new();
+        for number in 0..24u64 {
+            let litter = vault.put(&noise(30_000, 1_000 + number)).await.unwrap();
+            // Some of several chunks.
+            let size = if number % 6 == 0 { 5_000_000 } else { 40_000 };
+            kept.push((vault.put(&noise(size, number)).await.unwrap(), size, number));
+            tell.send(kept.clone()).unwrap();
+            if number % 4 == 3 {
+                let mut keep = vault.blobs().await.unwrap();
+                keep.remove(&litter);
+                vault.prune(keep).await.unwrap();
+            }
+        }
+    });
+    let readers: Vec<_> = (0..3)
+        .map(|_| {
+            let (reader, mut told) = (reopened(&folder), told.clone());
+            tokio::spawn(async move {
+                let mut read = 0;
+                while told.changed().await.is_ok() {
+                    let kept = told.borrow_and_update().clone();
+                    for (blob, size, number) in kept.iter().rev().take(4) {
+                        assert!(reader.get(blob).await.unwrap() == noise(*size, *number));
+                        read += 1;
+                    }
+                }
+                read
+            })
+        })
+        .collect();
+    writer.await.unwrap();
+    for reader in readers {
+        assert!(reader.await.unwrap() > 0);
+    }
+    assert_eq!(reopened(&folder).survey().await.unwrap(), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn content_that_is_shared_stays_for_the_other() {
     let (folder, vault) = vault();
