@@ -30,7 +30,7 @@ pub(in crate::database) fn count(
     pace: &Pace,
 ) -> Result<Option<Counted>, Fault> {
     let recorder = target.recorder.as_ref();
-    let Some(coverage) = coverage::of(connection, &config.recorder.except)? else {
+    let Some(coverage) = coverage::of(connection, config)? else {
         return Ok(recorder.map(|_| only_a_gap("its recorder was taken away, with what it held")));
     };
     let Some(live) = held::read(connection)? else {

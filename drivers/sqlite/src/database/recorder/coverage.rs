@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::eras::{self, Standing};
 use super::install::nonce;
 use super::{layout, objects};
+use crate::database::config::Config;
 use crate::database::safe;
 use crate::fault::Fault;
 
@@ -15,10 +16,7 @@ use crate::fault::Fault;
 pub(super) const EVERY_TABLE: &str = "every table";
 
 /// What is recorded; none where there is no recorder.
-pub(in crate::database) fn of(
-    connection: &Connection,
-    except: &BTreeSet<String>,
-) -> Result<Option<Coverage>, Fault> {
+pub(in crate::database) fn of(connection: &Connection, config: &Config) -> Result<Option<Coverage>, Fault> {
     if !objects::is_there(connection)? {
         return Ok(None);
     }
@@ -28,24 +26,32 @@ pub(in crate::database) fn of(
     }
     let eras = eras::read(connection)?;
     let Some(last) = eras.last() else { return Ok(Some(Coverage::default())) };
-    let (now, mut uncovered) = layout::read(connection, except, None)?;
+    let (now, mut uncovered) = layout::read(connection, &config.recorder.except, None)?;
     let triggers = eras::triggers(connection)?;
     let nonce = nonce(connection)?;
-    let mut covered = BTreeSet::new();
+    let (mut covered, mut known) = (BTreeSet::new(), BTreeSet::new());
     for (table, layout) in &last.tables {
         let why = match last.standing(table, layout, &nonce, &triggers, &now) {
-            Standing::Exact(table) => {
-                covered.insert(table);
+            Standing::Exact(table, added) => {
+                known.insert(table.clone());
+                match new_column(config, &table, &added) {
+                    Some(column) => {
+                        let why = format!("its column {} came after its recorder", safe(column));
+                        uncovered.push(Gap { table: safe(&table), why });
+                    }
+                    None => drop(covered.insert(table)),
+                }
                 continue;
             }
             Standing::Gone => "its recorder is gone: the table was rebuilt, or somebody dropped the triggers",
             Standing::Altered => "the triggers of its recorder were altered",
         };
         if now.contains_key(table) {
+            known.insert(table.clone());
             uncovered.push(Gap { table: safe(table), why: why.to_owned() });
         }
     }
-    for table in now.keys().filter(|table| !covered.contains(*table) && !last.tables.contains_key(*table)) {
+    for table in now.keys().filter(|table| !known.contains(*table)) {
         let why = "it came after the recorders were put in place".to_owned();
         uncovered.push(Gap { table: safe(table), why });
     }
@@ -70,6 +76,12 @@ pub(in crate::database) fn of(
     }))
 }
 
+/// The first of the columns of a table that came after its recorder, unless what is written to it may get lost.
+pub(super) fn new_column<'a>(config: &Config, table: &str, added: &'a [String]) -> Option<&'a String> {
+    let ignored = config.merge.tables.get(table).map(|rule| &rule.ignore);
+    added.iter().find(|column| !ignored.is_some_and(|ignored| ignored.contains(*column)))
+}
+
 const MARK: &str = "a migration left its mark on, so that what users write counts as its own: delete the row of \
                     _backout_writer, or mark the cutover";
 
@@ -80,7 +92,7 @@ pub(super) fn interrupted(era: &eras::Era) -> Vec<Gap> {
         .map(|table| Gap {
             table: safe(table),
             why: format!(
-                "its recorder was gone until {}: what was written meanwhile is not recorded",
+                "its recorder was gone, or knew a column not yet, until {}: what was written meanwhile is not recorded",
                 era.at
             ),
         })

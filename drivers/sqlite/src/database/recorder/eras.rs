@@ -66,8 +66,8 @@ pub(super) fn triggers(connection: &Connection) -> Result<Triggers, Fault> {
 /// How the triggers of one table of an era stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// All there, word for word, on the table that is called so by now.
-    Exact(String),
+    /// All there, word for word, on the table that is called so by now, which has these columns besides.
+    Exact(String, Vec<String>),
     /// One was dropped, at least.
     Gone,
     /// One says something else.
@@ -102,10 +102,10 @@ impl Era {
                 .zip(&found)
                 .all(|(kind, (on, statement))| on == table_now && *statement == text.of(*kind))
         };
-        if is_exact(&layout.columns) || is_exact(renamed) {
-            Standing::Exact(table_now.clone())
-        } else {
-            Standing::Altered
-        }
+        let columns_now = [&layout.columns[..], renamed].into_iter().find(|columns| is_exact(columns));
+        let Some(columns_now) = columns_now else { return Standing::Altered };
+        let is_new = |column: &&String| !columns_now.contains(column);
+        let added = now.get(table_now).map(|now| now.columns.iter().filter(is_new).cloned().collect());
+        Standing::Exact(table_now.clone(), added.unwrap_or_default())
     }
 }

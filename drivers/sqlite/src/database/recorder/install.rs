@@ -97,7 +97,7 @@ fn put_in(
                 .execute("UPDATE main._backout_recorder SET cap = ?1 WHERE cap <> ?1", [config.cap()])?;
             let is_spoiled =
                 coverage::left_a_mark(&transaction)? || coverage::broken(&transaction)?.is_some();
-            let now = Now::look(&transaction, last, &layouts)?;
+            let now = Now::look(&transaction, config, last, &layouts)?;
             let goes_on = occasion == Occasion::Arm || last.occasion == CUTOVER;
             if !(goes_on && now.is_as_it_should && !is_spoiled) {
                 let interrupted = match occasion {
@@ -128,21 +128,23 @@ fn put_in(
 struct Now {
     /// Nothing has to be done.
     is_as_it_should: bool,
-    /// Tables whose recorder was gone, or is one table's that came later and holds rows already.
+    /// Tables whose recorder was gone or did not know a new column, and those that came later and hold rows already.
     interrupted: Vec<String>,
 }
 
 impl Now {
-    fn look(connection: &Connection, last: &Era, layouts: &Layouts) -> Result<Self, Fault> {
+    fn look(connection: &Connection, config: &Config, last: &Era, layouts: &Layouts) -> Result<Self, Fault> {
         let triggers = eras::triggers(connection)?;
         let nonce = nonce(connection)?;
-        let mut exact = BTreeSet::new();
+        let (mut exact, mut interrupted) = (BTreeSet::new(), Vec::new());
         for (table, layout) in &last.tables {
-            if let Standing::Exact(table) = last.standing(table, layout, &nonce, &triggers, layouts) {
+            if let Standing::Exact(table, added) = last.standing(table, layout, &nonce, &triggers, layouts) {
+                if coverage::new_column(config, &table, &added).is_some() {
+                    interrupted.push(table.clone());
+                }
                 exact.insert(table);
             }
         }
-        let mut interrupted = Vec::new();
         for table in layouts.keys().filter(|table| !exact.contains(*table)) {
             if last.tables.contains_key(table) || holds_rows(connection, table)? {
                 interrupted.push(table.clone());
@@ -294,7 +296,7 @@ pub(super) fn nonce(connection: &Connection) -> Result<String, Fault> {
 
 /// What a look tells, and a proof of each table that the look finds in order.
 fn proven(connection: &Connection, config: &Config, pace: &Pace) -> Result<Coverage, Fault> {
-    let Some(mut coverage) = coverage::of(connection, &config.recorder.except)? else {
+    let Some(mut coverage) = coverage::of(connection, config)? else {
         return Ok(Coverage::default());
     };
     let eras = eras::read(connection)?;

@@ -33,8 +33,7 @@ pub(super) fn is_ours(name: &str) -> bool {
 
 /// What recorders record at this moment; none where there are none. Reads only.
 pub(super) fn coverage(place: &Place, config: &Config) -> Result<Option<Coverage>, DriverError> {
-    let except = &config.recorder.except;
-    Ok(look(place, &mut |reading| coverage::of(reading.connection, except))?.flatten())
+    Ok(look(place, &mut |reading| coverage::of(reading.connection, config))?.flatten())
 }
 
 /// Counts the recorded writes that live has and the target lacks. Reads only.
