@@ -123,7 +123,7 @@ fn observed(look: Look, checkpoint: &CheckpointId, name: &ComponentName, number:
         checkpoint: checkpoint.clone(),
         observation: Observation {
             component: name.clone(),
-            kind: KindName::new("sqlite.database").unwrap(),
+            kind: KindName::new("bench.database").unwrap(),
             state_version: 1,
             seen: seen(number),
             identity: Some(format!("./data/{name}.db")),
