@@ -130,6 +130,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Recover(arguments) => commands::recover::run(&arguments, context),
         Command::Commit(arguments) => commands::release::commit(&arguments, context),
         Command::Close(arguments) => commands::release::close(&arguments, context),
+        Command::Report(arguments) => commands::report::run(&arguments, context),
         Command::Log(arguments) => commands::log::run(&arguments, context),
         Command::Wait(arguments) => commands::wait::run(&arguments, context),
         Command::Explain(arguments) => commands::explain::run(&arguments, context),

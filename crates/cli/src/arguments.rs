@@ -103,6 +103,8 @@ pub enum Command {
     Commit(commands::release::Arguments),
     /// End the migration after going back and drop what was kept aside
     Close(commands::release::Arguments),
+    /// Write the incident record of a run
+    Report(commands::report::Arguments),
     /// Show the journal
     Log(commands::log::Arguments),
     /// Wait until the migration reaches a state

@@ -13,6 +13,7 @@ mod hints;
 mod pages;
 mod plan_file;
 mod reading;
+mod report_file;
 mod signals;
 mod view;
 mod wiring;

@@ -18,6 +18,7 @@ mod cli {
     mod older;
     mod plan_file;
     mod propose;
+    mod report;
     mod secrets;
     mod signals;
     mod stuck;

@@ -4,7 +4,7 @@
 //! floor 4   cli                                  (demo stands alone and is started by cli)
 //! floor 3   drivers (the generated list)
 //! floor 2   engine   store   vault   drivers/*   probes/*
-//! floor 1   contract   kit   api
+//! floor 1   contract   kit   api   report
 //! floor 0   core
 //! ```
 
@@ -23,6 +23,7 @@ const TABLE: &[Row] = &[
     row("crates/contract", &["crates/core"], &[]),
     row("crates/kit", &[], &[]),
     row("crates/api", &["crates/core"], &[]),
+    row("crates/report", &["crates/core"], &[]),
     row("crates/engine", SHARED, &[]),
     row("crates/store", SHARED, &[]),
     row("crates/vault", SHARED, &[]),
@@ -39,6 +40,7 @@ const TABLE: &[Row] = &[
             "crates/drivers",
             "crates/engine",
             "crates/kit",
+            "crates/report",
             "crates/store",
             "crates/vault",
         ],

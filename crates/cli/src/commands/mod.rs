@@ -16,6 +16,7 @@ pub mod log;
 pub mod plan;
 pub mod recover;
 pub mod release;
+pub mod report;
 pub mod resume;
 pub mod rollback;
 pub mod runs;

@@ -24,5 +24,5 @@ pub mod story;
 pub mod verdicts;
 
 pub use line::{Line, clean};
-pub use output::{Colour, Output};
+pub use output::{Colour, Output, document_text};
 pub use table::Table;

@@ -131,6 +131,11 @@ fn guarded(text: &str) -> String {
     spell_out(text, |character| hidden(character) && character != '\n' && character != '\u{1b}')
 }
 
+/// A document for programs as the content of a file.
+pub fn document_text<T: Shape>(shape: &T) -> String {
+    json_text(&Document::new(shape)) + "\n"
+}
+
 /// JSON on one line in which no character is hidden.
 fn json_text(value: &impl serde::Serialize) -> String {
     let text = serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned());

@@ -270,20 +270,21 @@ fn writes(list: &mut List, facts: &Facts<'_>) {
     }
 }
 
-fn gaps(list: &mut List, facts: &Facts<'_>) {
-    let mut seen: BTreeSet<(&ComponentName, &Gap)> = BTreeSet::new();
+fn gaps<'a>(list: &mut List, facts: &Facts<'a>) {
+    let mut seen: BTreeMap<(&ComponentName, &str), BTreeSet<&str>> = BTreeMap::new();
+    let mut add = |component: &'a ComponentName, gap: &'a Gap| {
+        seen.entry((component, &gap.why)).or_default().insert(&gap.table);
+    };
     for recorder in facts.recorders {
         let coverage = &recorder.coverage;
-        seen.extend(
-            coverage.uncovered.iter().chain(&coverage.interrupted).map(|gap| (&recorder.component, gap)),
-        );
+        coverage.uncovered.iter().chain(&coverage.interrupted).for_each(|gap| add(&recorder.component, gap));
     }
     for account in &facts.run.cost.writes {
-        let gaps = account.counted.iter().flat_map(|counted| &counted.gaps);
-        seen.extend(gaps.map(|gap| (&account.component, gap)));
+        account.counted.iter().flat_map(|counted| &counted.gaps).for_each(|gap| add(&account.component, gap));
     }
-    for (name, gap) in seen {
-        let what = format!("find out what was written to {} of {name} unrecorded: {}", gap.table, gap.why);
+    for ((name, why), tables) in seen {
+        let tables: Vec<&str> = tables.into_iter().collect();
+        let what = format!("find out what was written to {} of {name} unrecorded: {why}", tables.join(", "));
         list.add(About::Gap, Some(name), what);
     }
 }

@@ -43,9 +43,7 @@ pub(super) struct Gather {
 impl Gather {
     /// Begins with the record that opened the run.
     pub(super) fn opened(record: &Record) -> Option<Self> {
-        let Event::RunOpened { run, steps, choices, most_lost, pause_before, by, version, .. } =
-            &record.event
-        else {
+        let Event::RunOpened { run, steps, choices, pause_before, by, version, .. } = &record.event else {
             return None;
         };
         let at = record.at;
@@ -62,7 +60,7 @@ impl Gather {
             carrier: (record.epoch, at),
             still: None,
             stillnesses: Vec::new(),
-            answers: people::at_opening(at, by, choices.as_ref(), *most_lost, pause_before.as_ref()),
+            answers: people::at_opening(at, by, choices.as_ref(), pause_before.as_ref()),
             holders: people::holder(record, at, &[]).into_iter().collect(),
             verdicts: BTreeMap::new(),
             kept: BTreeMap::new(),

@@ -110,8 +110,11 @@ impl Standing {
         if let Some(waiting) = cost.paid.waiting.filter(|waiting| *waiting != Count::Exactly(0)) {
             sentence.push_str(&format!("; of what users wrote, {waiting} wait for a person"));
         }
-        if let Some(lost) = cost.paid.lost.filter(|lost| *lost != Count::Exactly(0)) {
-            sentence.push_str(&format!("; {lost} of their writes are lost"));
+        match cost.paid.lost {
+            None | Some(Count::Exactly(0)) => {}
+            Some(Count::AtLeast(0)) => sentence.push_str("; not all that they wrote was recorded"),
+            Some(Count::Unknown) => sentence.push_str("; how much of it is lost cannot be told"),
+            Some(lost) => sentence.push_str(&format!("; {lost} of their writes are lost")),
         }
         let shut: Vec<&str> =
             closed.doors.iter().filter(|door| door.still_shut).map(|door| door.component.as_str()).collect();

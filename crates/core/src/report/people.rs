@@ -48,11 +48,6 @@ pub enum Answer {
         /// Which.
         component: ComponentName,
     },
-    /// No more than so many writes may be lost.
-    AcceptLoss {
-        /// How many.
-        most: u64,
-    },
     /// Pause before a step.
     PauseBefore {
         /// Which.
@@ -110,7 +105,6 @@ pub(super) fn at_opening(
     at: Timestamp,
     by: &Actor,
     choices: Option<&Choices>,
-    most_lost: Option<u64>,
     pause_before: Option<&StepId>,
 ) -> Vec<Answered> {
     let mut answers = Vec::new();
@@ -123,7 +117,6 @@ pub(super) fn at_opening(
         answers.extend(choices.keep.iter().cloned().map(|component| Answer::Keep { component }));
         answers.extend(choices.overwrite.iter().cloned().map(|component| Answer::Overwrite { component }));
     }
-    answers.extend(most_lost.map(|most| Answer::AcceptLoss { most }));
     answers.extend(pause_before.cloned().map(|step| Answer::PauseBefore { step }));
     answers.into_iter().map(|answer| Answered { at, by: Some(by.clone()), answer }).collect()
 }
