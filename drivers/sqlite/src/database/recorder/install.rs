@@ -120,6 +120,7 @@ fn put_in(
         // The keys of both sides, while the declared mapping can still be asked.
         unknown_keys = keys::collect(&transaction, &config.merge)?;
     }
+    backout_kit::failpoint!("sqlite-before-recorders-put-in");
     transaction.commit()?;
     Ok(unknown_keys)
 }

@@ -25,6 +25,7 @@ pub(super) fn prove(connection: &Connection, table: &str, layout: &Layout) -> Re
     // A transaction for each table: a trigger of the application may end it.
     let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let proof = attempt(&transaction, table, layout);
+    backout_kit::failpoint!("sqlite-recorder-tried");
     if !connection.is_autocommit() {
         transaction.rollback()?;
     }

@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use backout_contract::Depth;
+use backout_core::writes::Occasion;
 
 use super::world::{Plan, World, open};
 
@@ -158,6 +159,12 @@ fn errand() {
                 serde_json::from_slice(&std::fs::read(world.root.join("plan.json")).unwrap()).unwrap();
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             say(&format!("{:?}", runtime.block_on(world.revert(&plan))));
+        }
+        "arm" | "cut over" => {
+            let is_arming = std::env::var(ERRAND).unwrap() == "arm";
+            let occasion = if is_arming { Occasion::Arm } else { Occasion::Cutover };
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            say(&format!("{:?}", runtime.block_on(world.arm(occasion))));
         }
         "recover" => {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

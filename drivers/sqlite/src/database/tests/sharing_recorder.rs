@@ -7,6 +7,7 @@ use backout_contract::{Driver, ErrorKind, Session};
 use backout_core::writes::{Occasion, Tally};
 use rusqlite::config::DbConfig;
 
+use super::errand::{Manner, Other};
 use super::recording::log;
 use super::world::{World, open};
 use crate::database::{Config, Database, State};
@@ -170,6 +171,47 @@ async fn a_recorder_at_its_cap_lets_go_and_fails_nobody() {
     let counted = world.count(&saved).await.unwrap();
     assert_eq!(counted.users().inserted, 4);
     assert!(!counted.gaps.is_empty());
+}
+
+/// Arming and marking the cutover, by a process that dies at each failpoint in turn.
+#[tokio::test]
+async fn arming_killed_anywhere_is_done_by_arming_again() {
+    for (errand, occasion) in [("arm", Occasion::Arm), ("cut over", Occasion::Cutover)] {
+        let mut died = 0;
+        loop {
+            let world = World::new();
+            world.run(
+                "CREATE TABLE t (id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES (1, 1); CREATE TABLE u (a)",
+            );
+            if occasion == Occasion::Cutover {
+                world.arm(Occasion::Arm).await.unwrap();
+                world.run("INSERT INTO t VALUES (2, 2)");
+            }
+            let before = world.look().await.unwrap();
+            let environment = vec![("BACKOUT_FAILPOINT", (died + 1).to_string())];
+            let manner = Manner { environment, ..Manner::default() };
+            let (said, is_well) = Other::sent(errand, &world.root, manner).end();
+            assert!(world.look().await.unwrap().is_exactly(&before), "{errand} {died}");
+            world.run("UPDATE t SET a = 3 WHERE id = 1");
+            let coverage = world.arm(occasion).await.unwrap();
+            assert_eq!(coverage.covered, ["t", "u"], "{errand} {died}");
+            assert!(coverage.uncovered.is_empty() && coverage.interrupted.is_empty(), "{coverage:?}");
+            world.run("DELETE FROM t WHERE id = 1");
+            let log = log(&world.open());
+            assert_eq!(log.last().unwrap(), "t d user 1,3 -> -");
+            assert!(log.iter().all(|line| !line.contains("probe")), "{log:?}");
+            if occasion == Occasion::Cutover {
+                assert_eq!(log, ["t i user - -> 2,2", "t u user 1,1 -> 1,3", "t d user 1,3 -> -"]);
+            }
+            if is_well {
+                assert!(said.starts_with("Ok("), "{said}");
+                break;
+            }
+            died += 1;
+        }
+        // Before the commit, after it, and with a trial of each table not yet taken back.
+        assert_eq!(died, 4, "{errand}");
+    }
 }
 
 #[tokio::test]
