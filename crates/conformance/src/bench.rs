@@ -242,6 +242,12 @@ pub(crate) fn seen_by(error: &DriverError) -> Option<Seen> {
     }
 }
 
+/// The run that all calls belong to.
+#[allow(clippy::expect_used, reason = "test code: this is a name")]
+pub(crate) fn run() -> RunId {
+    RunId::new("r1").expect("a name")
+}
+
 /// A context as the engine makes it.
 #[allow(clippy::expect_used, reason = "test code: these are names")]
 pub(crate) fn context(
@@ -256,7 +262,7 @@ pub(crate) fn context(
         component: ComponentName::new("subject").expect("a name"),
         root: root.to_owned(),
         scratch: scratch.to_owned(),
-        run: Some(RunId::new("r1").expect("a name")),
+        run: Some(run()),
         key: "conformance-subject".to_owned(),
         deadline: DEADLINE,
         stop,

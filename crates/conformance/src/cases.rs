@@ -6,6 +6,7 @@ pub mod going_back;
 pub mod killed;
 pub mod looking;
 pub mod marker;
+pub mod recovering;
 pub mod saying;
 pub mod stopped;
 pub mod telling;
@@ -81,6 +82,10 @@ macro_rules! each_case {
             writes::a_lost_recorder_is_named
             writes::recorders_do_not_stand_in_the_way
             writes::disarming_leaves_nothing
+            recovering::writes_are_taken_over_once
+            recovering::the_migrations_writes_are_not_taken_over
+            recovering::a_review_takes_nothing_over
+            recovering::killed_while_taking_over_is_resumable
             saying::secrets_appear_nowhere
             saying::hostile_names_are_inert
         }

@@ -12,14 +12,15 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backout_contract::{Depth, Driver, Effect, StepOrder, Stop};
+use backout_contract::{Depth, Driver, Effect, RecoverOrder, StepOrder, Stop};
 use backout_core::checkpoint::DataPart;
 use backout_core::name::KindName;
 use backout_core::observation::Seen;
+use backout_core::writes::Way;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::bench::{Bench, KEY, context, seen_by};
+use crate::bench::{Bench, KEY, context, run as the_run, seen_by};
 use crate::component::configure;
 use crate::outcome::Failure;
 use crate::strace::{self, Point};
@@ -38,6 +39,8 @@ pub(crate) enum Errand<'a> {
     Look,
     /// Does these steps, one after the other.
     Revert(&'a [StepOrder<Value>]),
+    /// Takes recorded writes over, with files for people in this folder.
+    Recover(&'a Path),
 }
 
 /// How the child is run.
@@ -77,6 +80,8 @@ struct Baggage {
     out: PathBuf,
     environment: BTreeMap<String, String>,
     token: String,
+    /// Where files for people go, when writes are to be taken over.
+    people: Option<PathBuf>,
     /// None is a look.
     orders: Option<Vec<Order>>,
 }
@@ -115,8 +120,12 @@ fn prepare<W: World>(bench: &Bench<W>, errand: Errand<'_>, manner: &Manner) -> s
     let out = bench.workshop().join("out");
     fs::remove_dir_all(&out)?;
     fs::create_dir(&out)?;
+    let people = match &errand {
+        Errand::Recover(folder) => Some(folder.to_path_buf()),
+        Errand::Look | Errand::Revert(_) => None,
+    };
     let orders = match errand {
-        Errand::Look => None,
+        Errand::Look | Errand::Recover(_) => None,
         Errand::Revert(orders) => Some(orders.iter().map(Order::from).collect()),
     };
     let baggage = Baggage {
@@ -127,6 +136,7 @@ fn prepare<W: World>(bench: &Bench<W>, errand: Errand<'_>, manner: &Manner) -> s
         out: out.clone(),
         environment: bench.world.environment(),
         token: bench.token().to_owned(),
+        people,
         orders,
     };
     let path = bench.workshop().join("errand.json");
@@ -203,6 +213,13 @@ async fn do_errand<D: Driver>(baggage: Baggage) -> Result<(), String> {
     let write =
         |name: &str, text: String| fs::write(baggage.out.join(name), text).map_err(|error| error.to_string());
     let began = Instant::now();
+    if let Some(folder) = baggage.people {
+        strace::lift_counters().await;
+        write("begun", String::new())?;
+        let order = RecoverOrder { way: Way::Merge, from: vec![the_run()], folder, winner: None };
+        session.recover(&context, &order).await.map_err(|error| error.chain())?;
+        return write("finished", began.elapsed().as_micros().to_string());
+    }
     let Some(orders) = baggage.orders else {
         let kind = KindName::new(D::KIND).map_err(|why| why.to_string())?;
         let seen = match session.capture(&context, Depth::Look).await {

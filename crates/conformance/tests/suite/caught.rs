@@ -68,6 +68,9 @@ caught! {
     an_interruption_forgotten: FORGETS_THE_INTERRUPTION by "a_lost_recorder_is_named";
     recorders_in_the_way: RECORDERS_ARE_IN_THE_WAY by "recorders_do_not_stand_in_the_way";
     recorders_that_stay: DISARMS_BY_HALVES by "disarming_leaves_nothing";
+    writes_are_taken_over_twice: TAKES_OVER_TWICE by "writes_are_taken_over_once";
+    the_migrations_writes_are_taken_over: TAKES_THE_MIGRATION_OVER by "the_migrations_writes_are_not_taken_over";
+    a_review_that_applies: REVIEW_APPLIES by "a_review_takes_nothing_over";
     a_secret_leaks: LEAKS by "secrets_appear_nowhere";
     a_name_is_spoken_raw: SPEAKS_RAW by "hostile_names_are_inert";
 }

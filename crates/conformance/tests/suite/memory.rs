@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use backout_contract::{
-    Captured, Context, Depth, Door, Driver, DriverError, Effect, ErrorKind, KindPage, Piece, Session,
-    StepOrder, StopLevel,
+    Captured, Context, Depth, Door, Driver, DriverError, Effect, ErrorKind, KindPage, Piece, RecoverOrder,
+    Session, StepOrder, StopLevel,
 };
 use backout_core::capability::{Capabilities, Quiescence};
 use backout_core::checkpoint::DataPart;
@@ -16,7 +16,7 @@ use backout_core::migration::{Claim, shown};
 use backout_core::observation::Seen;
 use backout_core::order::Mode;
 use backout_core::plan::{Count, DataPrice};
-use backout_core::writes::{Counted, Coverage, Occasion};
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -348,6 +348,10 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
         let recorder = with(&self.name, |slot| slot.thing.as_ref().and_then(|thing| thing.recorder.clone()));
         let held = target.recorded.as_deref().unwrap_or_default();
         Ok(recorder.map(|recorder| recording::count(&recorder, held, FLAW)))
+    }
+
+    async fn recover(&self, _: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError> {
+        Ok(with(&self.name, |slot| recording::recover(slot, order, FLAW)))
     }
 
     async fn read_marker(&self, _: &Context) -> Result<Option<Value>, DriverError> {

@@ -91,15 +91,17 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> World for MemoryWorld<FLAW, O
     async fn write_as_user(&self) -> Option<Tally> {
         self.thing(|thing| thing.rows.push("four".into()));
         self.slot(|slot| {
-            for kind in [Kind::Insert, Kind::Insert, Kind::Change, Kind::Delete] {
-                slot.record(kind, false);
+            slot.record(Kind::Insert, Some("four"), false);
+            for kind in [Kind::Insert, Kind::Change, Kind::Delete] {
+                slot.record(kind, None, false);
             }
         });
         Some(Tally { inserted: 2, changed: 1, deleted: 1 })
     }
 
     async fn write_as_migration(&self) -> Option<u64> {
-        self.slot(|slot| slot.record(Kind::Change, true));
+        self.thing(|thing| thing.rows.push("filled in".into()));
+        self.slot(|slot| slot.record(Kind::Insert, Some("filled in"), true));
         Some(1)
     }
 

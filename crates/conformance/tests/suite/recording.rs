@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use backout_core::writes::{Counted, Coverage, Gap, Occasion, TableWrites, Tally};
+use backout_contract::RecoverOrder;
+use backout_core::writes::{Counted, Coverage, Gap, Occasion, Recovered, TableWrites, Tally, Way};
 use serde::{Deserialize, Serialize};
 
 use crate::estate::Slot;
@@ -15,6 +16,8 @@ pub struct Entry {
     pub kind: Kind,
     pub is_the_migrations: bool,
     pub is_since_cutover: bool,
+    /// What was inserted.
+    pub row: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -36,7 +39,7 @@ pub struct Recorder {
 
 impl Slot {
     /// A row is written, and recorded where there is a recorder.
-    pub fn record(&mut self, kind: Kind, is_the_migrations: bool) {
+    pub fn record(&mut self, kind: Kind, row: Option<&str>, is_the_migrations: bool) {
         static WRITES: AtomicU64 = AtomicU64::new(1);
         let recorder = self.thing.as_mut().and_then(|thing| thing.recorder.as_mut());
         if let Some(recorder) = recorder.filter(|recorder| !recorder.is_lost) {
@@ -45,6 +48,7 @@ impl Slot {
                 kind,
                 is_the_migrations,
                 is_since_cutover: recorder.is_cut_over,
+                row: row.map(str::to_owned),
             });
         }
     }
@@ -107,4 +111,38 @@ pub fn count(recorder: &Recorder, held: &[u64], flaw: u8) -> Counted {
         tables: if lacking.is_empty() { Vec::new() } else { vec![table] },
         gaps: uncovered.into_iter().chain(interrupted).collect(),
     }
+}
+
+pub fn recover(slot: &mut Slot, order: &RecoverOrder, flaw: u8) -> Recovered {
+    let mut recovered = Recovered::default();
+    let by: Vec<Option<String>> = order.from.iter().map(|run| Some(run.to_string())).collect();
+    let from: Vec<Entry> = slot
+        .displaced
+        .iter()
+        .filter(|thing| by.contains(&thing.displaced_by))
+        .flat_map(|thing| thing.recorder.iter().flat_map(|recorder| recorder.log.clone()))
+        .filter(|entry| !entry.is_the_migrations || flaw == flaw::TAKES_THE_MIGRATION_OVER)
+        .collect();
+    let Some(thing) = &mut slot.thing else { return recovered };
+    let recorder = thing.recorder.get_or_insert_default();
+    for entry in from {
+        if recorder.log.iter().any(|known| known.identity == entry.identity) && flaw != flaw::TAKES_OVER_TWICE
+        {
+            continue;
+        }
+        if order.way == Way::Review {
+            recovered.waiting += 1;
+            if flaw != flaw::REVIEW_APPLIES {
+                continue;
+            }
+        }
+        recovered.applied += u64::from(order.way == Way::Merge);
+        thing.rows.extend(entry.row.clone());
+        recorder.log.push(entry);
+    }
+    if order.way == Way::Review {
+        std::fs::create_dir_all(&order.folder).unwrap();
+        std::fs::write(order.folder.join("rows.txt"), recovered.waiting.to_string()).unwrap();
+    }
+    recovered
 }

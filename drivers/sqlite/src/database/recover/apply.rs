@@ -143,7 +143,7 @@ impl Applying<'_, '_> {
         let empty = Row::new();
         let last = record.folded.last.as_ref().unwrap_or(&empty);
         let tried = match &record.action {
-            Action::Nothing => return Ok(Tried::Done),
+            Action::Nothing => Ok(()),
             Action::Insert => self.here.insert(table, last),
             Action::Update(columns) => self.here.update(table, &record.key, columns, last),
             Action::Delete => self.here.delete(table, &record.key),
@@ -158,12 +158,15 @@ impl Applying<'_, '_> {
 
     fn put_down(&self, record: &Record, table: &Table) -> Result<(), Fault> {
         let op = match record.action {
-            Action::Nothing => return Ok(()),
+            Action::Nothing => Op::Settled,
             Action::Insert => Op::Insert,
             Action::Update(_) => Op::Update,
             Action::Delete => Op::Delete,
         };
         let identity = self.identity(record)?;
+        if op == Op::Settled {
+            return self.here.put_down(self.log, table, op, identity, None, None);
+        }
         let after = if op == Op::Delete { None } else { self.here.read(table, &record.key)? };
         let before = if op == Op::Insert { None } else { record.here.as_ref() };
         self.here.put_down(self.log, table, op, identity, before, after.as_ref())

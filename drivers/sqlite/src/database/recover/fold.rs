@@ -78,6 +78,15 @@ impl Folded {
         self.last = Some(after);
     }
 
+    /// Whether users themselves undid all they did.
+    pub(super) fn is_idle(&self) -> bool {
+        match (&self.base, &self.last) {
+            (None, None) => true,
+            (Some(_), Some(_)) => self.changed().is_empty(),
+            _ => false,
+        }
+    }
+
     /// Columns that differ in the end because users changed them.
     pub(super) fn changed(&self) -> Vec<usize> {
         let (Some(base), Some(last)) = (&self.base, &self.last) else { return Vec::new() };
@@ -144,6 +153,8 @@ mod tests {
             assert_eq!(folded.base, base.map(row), "{shown}");
             assert_eq!(folded.last, last.map(row), "{shown}");
             assert_eq!(folded.changed(), changed, "{shown}");
+            let is_idle = base.is_some() == last.is_some() && (base.is_none() || changed.is_empty());
+            assert_eq!(folded.is_idle(), is_idle, "{shown}");
         }
     }
 }

@@ -180,7 +180,7 @@ impl<'c> Scratch<'c> {
     pub(super) fn find_to_take(&self, table: u32, key: &Row) -> Result<Option<i64>, Fault> {
         Ok(self
             .connection
-            .prepare_cached("SELECT id FROM temp.backout_rows WHERE tab = ?1 AND key = ?2 AND fate = 't'")?
+            .prepare_cached("SELECT id FROM temp.backout_rows WHERE tab = ?1 AND key = ?2 AND fate = 't' AND action <> 'n'")?
             .query_row((table, list_of(key)), |row| row.get(0))
             .optional()?)
     }
@@ -192,7 +192,7 @@ impl<'c> Scratch<'c> {
         columns: &[usize],
         values: &Row,
     ) -> Result<Option<i64>, Fault> {
-        for id in self.ids_where("fate = 't' AND action <> 'i'")? {
+        for id in self.ids_where("fate = 't' AND action NOT IN ('i', 'n')")? {
             let record = self.load(id)?;
             let had =
                 |row: &Row| columns.iter().zip(values).all(|(column, value)| row.get(*column) == Some(value));

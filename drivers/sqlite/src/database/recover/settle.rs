@@ -70,7 +70,8 @@ impl<'a> Settling<'a, '_> {
             let row = standing.as_ref().map(|standing| &standing.row);
             match decide(&record.folded, standing.as_ref(), table.has_integer_key()) {
                 Decision::Take(action) => {
-                    let fate = if action == Action::Nothing { Fate::Equal } else { Fate::Take };
+                    let is_equal = action == Action::Nothing && !record.folded.is_idle();
+                    let fate = if is_equal { Fate::Equal } else { Fate::Take };
                     self.scratch.settle(id, row, &action, fate)?;
                 }
                 Decision::DrawAnotherKey => {
