@@ -171,7 +171,9 @@ fn estates_live_side_by_side() {
     good(&one.demo(&["--stage", "captured"]));
     good(&two.demo(&["--stage", "captured"]));
     assert_ne!(one.setting("PORT"), two.setting("PORT"));
-    good(&one.run(&["cutover", "--", env!("CARGO_BIN_EXE_backout"), "demo-migrate", "--dir", "."]));
+    let migrate =
+        ["cutover", "--writers-stopped", "--", env!("CARGO_BIN_EXE_backout"), "demo-migrate", "--dir", "."];
+    good(&one.run(&migrate));
     good(&one.run(&["rollback", "--yes"]));
     good(&one.demo(&["--down"]));
     assert_eq!(running_in(&one.folder), [0; 0]);

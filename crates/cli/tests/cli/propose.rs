@@ -147,10 +147,9 @@ fn from_settings() {
 #[test]
 fn from_settings_of_every_sort() {
     let world = World::empty();
-    let alias = "base: &b {x: 1}\nown: {<<: *b, y: 2}\n";
     for (file, text, key) in [
         ("a.yaml", format!("server:\n  url: {HUSH}\n"), "server.url"),
-        ("b.yml", alias.to_owned(), "own.y"),
+        ("b.yml", "own: {y: 2}\n".to_owned(), "own.y"),
         ("c.toml", format!("[server]\nurl = \"{HUSH}\"\n"), "server.url"),
         ("d.ini", format!("[server]\nurl = {HUSH}\n"), "server.url"),
         ("e.json", format!("{{\"server\": {{\"url\": \"{HUSH}\"}}}}"), "server.url"),
@@ -162,9 +161,14 @@ fn from_settings_of_every_sort() {
         assert!(text.contains(key) && text.contains("config.values"), "{file}: {text}");
         fs::remove_file(world.path("shop/backout.yaml")).unwrap();
     }
-    world.write("shop/list.json", "[1, 2]");
-    let text = proposed(&world, &["shop/list.json"]);
-    assert!(text.contains("kind: file.tree") && text.contains("path: list.json"), "{text}");
+    // No value of these can be named and put back by itself.
+    for (file, text) in [("list.json", "[1, 2]"), ("merged.yml", "base: &b {x: 1}\nown: {<<: *b, y: 2}\n")] {
+        let path = format!("shop/{file}");
+        world.write(&path, text);
+        let text = proposed(&world, &[&path]);
+        assert!(text.contains("kind: file.tree") && text.contains(&format!("path: {file}")), "{text}");
+        fs::remove_file(world.path("shop/backout.yaml")).unwrap();
+    }
 }
 
 #[test]
