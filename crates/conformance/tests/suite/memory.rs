@@ -1,4 +1,5 @@
-//! A small good driver of things in memory, and what can be wrong with it.
+//! A small good driver of things in memory, and what can be wrong with it; over 400 lines because a driver is one
+//! implementation, and each flaw stands where it goes wrong.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
