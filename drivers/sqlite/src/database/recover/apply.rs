@@ -1,7 +1,7 @@
 //! Does what was decided, row by row, in the order of each row's first write.
 //!
-//! Neither triggers of the application nor cascades of foreign keys act: what they did is in the log, row by row, and
-//! is taken over as such. Values are absolute, so that a counter ends where it stood. Constraints do act: a row that
+//! Neither triggers of the application (but for `feeders`) nor cascades of foreign keys act: what they did is in the log,
+//! row by row, and is taken over as such. Values are absolute, so that a counter ends where it stood. Constraints do act: a row that
 //! they do not admit stays out alone, with everything that then refers to nothing.
 //!
 //! A value that may be there once only can be in the way for a while, so rows that meet one are tried again. Rows that

@@ -15,6 +15,7 @@ mod cell;
 mod config;
 mod decide;
 mod displaced;
+mod feeders;
 mod fold;
 mod foreign;
 mod gather;

@@ -11,6 +11,7 @@ use rusqlite::config::DbConfig;
 use super::apply::Applying;
 use super::config::Merge;
 use super::displaced::Displaced;
+use super::feeders::Feeders;
 use super::foreign::Loose;
 use super::gather::{self, Gathering};
 use super::keys::{self, Drawer};
@@ -228,7 +229,9 @@ impl Taking<'_> {
             winner,
             pace: self.pace,
         };
+        let feeders = Feeders::act(self.live)?;
         let refused = applying.all()?;
+        drop(feeders);
         self.settle_rest(&here, &scratch, &tables)?;
         count_on(self.live, &tables, &drawer)?;
         self.keep_keys(&pairs, direction)?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use backout_contract::{Captured, Effect, Sighting};
+use backout_core::writes::Occasion;
 
 use super::errand::{Manner, Other};
 use super::world::{FULL, MIGRATION, NAME, Plan, World};
@@ -16,6 +17,10 @@ use crate::pace::Pace;
 enum Live {
     /// A database with a write-ahead log that was saved with one.
     Log,
+    /// The same, with a recorder.
+    RecordedLog,
+    /// One with a rollback journal and a recorder.
+    RecordedJournal,
     /// One with a rollback journal that was saved with one.
     Journal,
     /// One with a log that was saved with a journal.
@@ -30,12 +35,21 @@ enum Live {
 
 async fn arrange(live: Live) -> (World, Captured<State>) {
     let world = World::new();
-    let journal = if live == Live::Log { "wal" } else { "delete" };
+    let journal = if matches!(live, Live::Log | Live::RecordedLog) { "wal" } else { "delete" };
+    let is_recorded = matches!(live, Live::RecordedLog | Live::RecordedJournal);
     if live != Live::Unsaved {
         world.run(&format!("PRAGMA journal_mode = {journal}; {FULL}"));
     }
+    if is_recorded {
+        world.arm(Occasion::Arm).await.unwrap();
+    }
     let kept = world.keep().await;
     match live {
+        Live::RecordedLog | Live::RecordedJournal => {
+            world.run(MIGRATION);
+            world.arm(Occasion::Cutover).await.unwrap();
+            world.run("INSERT INTO anything VALUES ('by users')");
+        }
         Live::Log | Live::Journal => world.run(MIGRATION),
         Live::LogForJournal => world.run(&format!("PRAGMA journal_mode = wal; {MIGRATION}")),
         Live::Unsaved => world.run(&format!("PRAGMA journal_mode = wal; {FULL}")),
@@ -146,6 +160,19 @@ async fn rewriting_with_a_log() {
 async fn rewriting_with_a_journal() {
     let instants = ["sqlite-staged", "sqlite-copied-aside", "sqlite-before-rewrite", "sqlite-rewritten"];
     at_every_instant(Live::Journal, &instants).await;
+}
+
+#[tokio::test]
+async fn rewriting_with_a_recorder() {
+    let instants = [
+        "sqlite-staged",
+        "sqlite-recorder-prepared",
+        "sqlite-copied-aside",
+        "sqlite-before-rewrite",
+        "sqlite-rewritten",
+    ];
+    at_every_instant(Live::RecordedLog, &instants).await;
+    at_every_instant(Live::RecordedJournal, &instants).await;
 }
 
 #[tokio::test]

@@ -235,3 +235,44 @@ async fn a_taken_key_is_drawn_anew() {
     assert_eq!(again.applied, 0);
     assert_eq!(world.rows(look).len(), 2);
 }
+
+/// An index for searching is fed by triggers, and nobody records what it holds.
+#[tokio::test]
+async fn an_index_for_searching_follows() {
+    let (world, kept) = World::begin(
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT);
+         CREATE TABLE counter (one INTEGER PRIMARY KEY, n INTEGER);
+         INSERT INTO counter VALUES (1, 0);
+         CREATE VIRTUAL TABLE own USING fts5(text);
+         CREATE VIRTUAL TABLE linked USING fts5(text, content='notes', content_rowid='id');
+         CREATE TRIGGER \"fed by i\" AFTER INSERT ON notes BEGIN
+            INSERT INTO own (rowid, text) VALUES (new.id, new.text);
+            INSERT INTO linked (rowid, text) VALUES (new.id, new.text); END;
+         CREATE TRIGGER fed_by_d AFTER DELETE ON notes BEGIN
+            DELETE FROM own WHERE rowid = old.id;
+            INSERT INTO linked (linked, rowid, text) VALUES ('delete', old.id, old.text); END;
+         CREATE TRIGGER fed_by_u AFTER UPDATE ON notes BEGIN
+            UPDATE own SET text = new.text WHERE rowid = new.id;
+            INSERT INTO linked (linked, rowid, text) VALUES ('delete', old.id, old.text);
+            INSERT INTO linked (rowid, text) VALUES (new.id, new.text); END;
+         CREATE TRIGGER counted AFTER INSERT ON notes BEGIN UPDATE counter SET n = n + 1; END;
+         INSERT INTO notes (text) VALUES ('alpha'), ('beta'), ('gamma');",
+    )
+    .await;
+    world.run(
+        "INSERT INTO notes (text) VALUES ('delta');
+         UPDATE notes SET text = 'epsilon' WHERE id = 1;
+         DELETE FROM notes WHERE id = 2",
+    );
+    world.put_back(&kept).await;
+    let recovered = world.merge().await;
+    assert_eq!(conflicts(&recovered), Vec::<String>::new());
+    for index in ["own", "linked"] {
+        let found =
+            |word: &str| world.rows(&format!("SELECT rowid FROM {index} WHERE {index} MATCH '{word}'"));
+        let all = ["alpha", "beta", "gamma", "delta", "epsilon"].map(found);
+        assert_eq!(all, [vec![], vec![], vec!["3"], vec!["4"], vec!["1"]], "{index}");
+        world.run(&format!("INSERT INTO {index} ({index}) VALUES ('integrity-check')"));
+    }
+    assert_eq!(world.rows("SELECT n FROM counter"), ["4"]);
+}
