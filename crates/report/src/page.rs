@@ -98,6 +98,8 @@ pub enum Look {
     Plain,
     /// As a name.
     Name,
+    /// As a time, kept on one line.
+    Time,
     /// As a state, which may be good news.
     State(Tone),
     /// As the name of a group of steps.
@@ -173,6 +175,11 @@ impl Cell {
     /// A name.
     pub fn name(text: impl Into<Text>) -> Self {
         Self { lines: vec![text.into()], look: Look::Name }
+    }
+
+    /// A time.
+    pub fn time(text: impl Into<Text>) -> Self {
+        Self { lines: vec![text.into()], look: Look::Time }
     }
 
     /// A state.

@@ -61,6 +61,13 @@ pub fn estimate(estimate: Option<&Estimate>) -> String {
     }
 }
 
+/// A fragment as the beginning of a sentence.
+pub fn capital(fragment: &str) -> String {
+    let mut letters = fragment.chars();
+    let first: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
+    format!("{first}{}", letters.as_str())
+}
+
 /// "1 step", "3 steps".
 pub fn many(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }

@@ -48,7 +48,7 @@ pub struct Paid {
     pub lost: Option<Count>,
     /// Rows that were changed on both sides.
     pub conflicts: u64,
-    /// How long doors were shut, from the first shut to the last open, in milliseconds.
+    /// How long at least one door was shut, in milliseconds.
     pub closed_millis: u64,
     /// How long the run worked, pauses left out, in milliseconds.
     pub working_millis: u64,

@@ -206,7 +206,7 @@ impl Gather {
                 .values()
                 .map(crate::writes::Recovered::conflicts)
                 .fold(0, u64::saturating_add),
-            closed_millis: closed.span_millis,
+            closed_millis: closed.millis,
             working_millis: timeline.working_millis(),
             steps_done: run.steps.values().filter(|state| matches!(state, StepState::Done(_))).count(),
             steps: run.steps.len(),

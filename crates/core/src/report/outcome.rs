@@ -108,12 +108,14 @@ impl Standing {
             sentence.push_str(", and only a part was to go back");
         }
         if let Some(waiting) = cost.paid.waiting.filter(|waiting| *waiting != Count::Exactly(0)) {
-            sentence.push_str(&format!("; of what users wrote, {waiting} wait for a person"));
+            let verb = if waiting == Count::Exactly(1) { "waits" } else { "wait" };
+            sentence.push_str(&format!("; of what users wrote, {waiting} {verb} for a person"));
         }
         match cost.paid.lost {
             None | Some(Count::Exactly(0)) => {}
             Some(Count::AtLeast(0)) => sentence.push_str("; not all that they wrote was recorded"),
             Some(Count::Unknown) => sentence.push_str("; how much of it is lost cannot be told"),
+            Some(Count::Exactly(1)) => sentence.push_str("; 1 of their writes is lost"),
             Some(lost) => sentence.push_str(&format!("; {lost} of their writes are lost")),
         }
         let shut: Vec<&str> =

@@ -49,6 +49,9 @@ struct Pause {
     x: f64,
     width: f64,
     middle: f64,
+    /// The same in thousandths of the axis, for the list.
+    from: f64,
+    long: f64,
     label: String,
     /// Whether the label has room in it.
     fits: bool,
@@ -150,11 +153,12 @@ impl Drawing {
         });
         let pauses = axis.pauses.iter().map(|pause| {
             let (x, width) = (place(pause.from), (pause.to - pause.from) * (right - left));
-            let cut = if pause.cut { "⫽ " } else { "" };
+            let cut = if pause.cut { "// " } else { "" };
             let length = if pause.goes_on { "goes on".to_owned() } else { pause.lasted.clone() };
             let label = format!("{cut}{}, {length}", pause.kind.word());
             let fits = width >= ROOM && bottom - top > label.chars().count() as f64 * 6.2;
-            Pause { x, width, middle: x + width / 2.0 + 4.0, label, fits }
+            let (from, long) = (pause.from * 1000.0, (pause.to - pause.from) * 1000.0);
+            Pause { x, width, middle: x + width / 2.0 + 4.0, from, long, label, fits }
         });
         Self {
             width: WIDTH,

@@ -3,7 +3,7 @@
 mod escape;
 mod timeline;
 
-use crate::page::{Block, Cell, Figure, Look, Page, Table, Text, Tone};
+use crate::page::{Block, Cell, Figure, Look, Page, Table, Tone};
 
 use escape::{code, in_cell, text};
 pub use timeline::letter;
@@ -24,7 +24,7 @@ pub fn write(page: &Page) -> String {
 fn block(out: &mut String, block: &Block) {
     match block {
         Block::Outcome { tone, word, sentence } => {
-            alert(out, *tone, &format!("**{}.** {}", capital(word), text(sentence)));
+            alert(out, *tone, &format!("**{}.** {}", text(word), text(sentence)));
         }
         Block::Notice(tone, notice) => alert(out, *tone, &text(notice)),
         Block::Figures(figures) => out.push_str(&self::figures(figures)),
@@ -62,13 +62,6 @@ fn alert(out: &mut String, tone: Tone, body: &str) {
     out.push_str(&format!("> [!{kind}]\n> {body}\n"));
 }
 
-fn capital(word: &Text) -> String {
-    let word = text(word);
-    let mut letters = word.chars();
-    let first: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
-    format!("{first}{}", letters.as_str())
-}
-
 fn figures(figures: &[Figure]) -> String {
     let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
     let heads = figures.iter().map(|figure| in_cell(&figure.label)).collect();
@@ -99,7 +92,7 @@ fn cell(cell: &Cell) -> String {
         .map(|line| match cell.look {
             Look::Name => code(line),
             Look::State(Tone::Bad) => format!("**{}**", in_cell(line)),
-            Look::Plain | Look::State(_) | Look::Group(_) => in_cell(line),
+            Look::Plain | Look::Time | Look::State(_) | Look::Group(_) => in_cell(line),
         })
         .collect();
     if lines.is_empty() { "–".to_owned() } else { lines.join("<br>") }

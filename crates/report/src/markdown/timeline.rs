@@ -33,13 +33,13 @@ pub fn write(axis: &Axis) -> String {
     out.push_str("```\n\n");
     out.push_str(
         "▪ door shut; Q quiesce, R revert, C recover, P prove, O reopen, V verify; ? in doubt, w waits for a person, ░ nothing was \
-         done, ⫽ the same, drawn shorter than it was.\n",
+         done, / the same, drawn shorter than it was.\n",
     );
     if !axis.pauses.is_empty() {
         out.push('\n');
         for pause in &axis.pauses {
             let length = if pause.goes_on { "goes on".to_owned() } else { pause.lasted.clone() };
-            let cut = if pause.cut { "⫽ " } else { "" };
+            let cut = if pause.cut { "// " } else { "" };
             out.push_str(&format!("- {cut}{} since {}: {length}\n", pause.kind.word(), offset(pause.since)));
         }
     }
@@ -62,7 +62,7 @@ pub fn letter(group: Option<Group>) -> char {
 fn bars(axis: &Axis, row: &Row) -> String {
     let mut letters = vec![' '; WIDTH];
     for pause in &axis.pauses {
-        fill(&mut letters, pause.from, pause.to, if pause.cut { '⫽' } else { '░' });
+        fill(&mut letters, pause.from, pause.to, if pause.cut { '/' } else { '░' });
     }
     for kind in [BarKind::Wait, BarKind::Doubt, BarKind::Work] {
         for bar in row.bars.iter().filter(|bar| bar.kind == kind) {

@@ -3,6 +3,7 @@
 use backout_core::report::Report;
 
 use crate::page::{Block, Section, Task, Text};
+use crate::words::capital;
 
 pub fn cause() -> Section {
     Section {
@@ -60,7 +61,8 @@ pub fn confirm() -> Section {
 }
 
 pub fn follow_ups(report: &Report) -> Section {
-    let tasks = report.follow_ups.iter().map(|one| Task { what: sentence(&one.what), to_assign: true });
+    let tasks =
+        report.follow_ups.iter().map(|one| Task { what: Text::from(capital(&one.what)), to_assign: true });
     let block = match report.follow_ups.is_empty() {
         true => Block::paragraph("Nothing is left to do."),
         false => Block::Tasks(tasks.collect()),
@@ -70,11 +72,4 @@ pub fn follow_ups(report: &Report) -> Section {
 
 fn tasks(all: &[&str]) -> Block {
     Block::Tasks(all.iter().map(|what| Task { what: Text::from(what), to_assign: false }).collect())
-}
-
-/// A fragment as a sentence.
-fn sentence(fragment: &str) -> Text {
-    let mut letters = fragment.chars();
-    let first: String = letters.next().map(|first| first.to_uppercase().collect()).unwrap_or_default();
-    Text::from(format!("{first}{}", letters.as_str()))
 }

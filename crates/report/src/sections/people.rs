@@ -12,7 +12,7 @@ pub fn section(run: &RunReport) -> Section {
     };
     let answers = run.answers.iter().map(|one| {
         let (what, why) = answer(&one.answer);
-        vec![Cell::plain(moment(one.at)), Cell::name(by(&one.by)), Cell::plain(what), Cell::plain(why)]
+        vec![Cell::time(moment(one.at)), Cell::name(by(&one.by)), Cell::plain(what), Cell::plain(why)]
     });
     let answers = Block::table(
         "Answers and choices",
@@ -28,7 +28,7 @@ pub fn section(run: &RunReport) -> Section {
             Carried::GaveUp => "gave it up",
         };
         vec![
-            Cell::plain(moment(one.at)),
+            Cell::time(moment(one.at)),
             Cell::name(by(&one.by)),
             Cell::plain(how),
             Cell::plain(one.version.clone().unwrap_or_else(|| "not recorded".to_owned())),

@@ -16,8 +16,8 @@ pub fn section(run: &RunReport) -> Section {
             Cell { lines: vec![Text::from(group(account))], look: group_look(account) },
             Cell::state(tone(account), account.state),
             Cell::plain(account.attempts().to_string()),
-            Cell::plain(began),
-            Cell::plain(account.millis().map_or_else(|| "–".to_owned(), lasting)),
+            Cell::time(began),
+            Cell::time(account.millis().map_or_else(|| "–".to_owned(), lasting)),
             Cell::lines(evidence(account)),
         ]
     });
@@ -40,7 +40,7 @@ pub fn section(run: &RunReport) -> Section {
             };
             vec![
                 Cell::name(account.step.as_str()),
-                Cell::plain(since(doubt.since)),
+                Cell::time(since(doubt.since)),
                 Cell::plain(&doubt.cause),
                 Cell::lines(looks.collect()),
                 settled,
@@ -79,33 +79,41 @@ fn evidence(account: &StepAccount) -> Vec<Text> {
     let several = account.tries.len() > 1;
     let mut lines: Vec<Text> = Vec::new();
     for one in &account.tries {
-        let shown = match &one.outcome {
-            TryOutcome::UnderWay => "no outcome is recorded yet".to_owned(),
-            TryOutcome::Applied { evidence, confirmed } => {
-                let doubt = if *confirmed { "" } else { "; the look afterwards did not agree" };
-                format!("{evidence}{doubt}")
-            }
-            TryOutcome::AlreadyThere => "what it would leave stood there already".to_owned(),
-            TryOutcome::Judged { verdict } => format!("verdict: {verdict}"),
-            TryOutcome::Blocked { found } => format!("something else stood there: {found}"),
-            TryOutcome::Failed { cause } => format!("nothing happened: {cause}"),
-            TryOutcome::InDoubt { cause } => format!("in doubt: {cause}"),
+        let (word, shown) = outcome(&one.outcome);
+        let said = match (word, shown.as_str()) {
+            (word, "") => word.to_owned(),
+            ("done", shown) if !several => shown.to_owned(),
+            (word, shown) => format!("{word}: {shown}"),
         };
-        match (several, shown.is_empty()) {
-            (true, true) => lines.push(Text::from(format!("{}. {}", one.attempt, one.outcome.word()))),
-            (true, false) => {
-                lines.push(Text::from(format!("{}. {}: {shown}", one.attempt, one.outcome.word())))
-            }
-            (false, true) => {}
-            (false, false) => lines.push(Text::from(shown)),
+        match (several, said.as_str()) {
+            (true, said) => lines.push(Text::from(format!("{}. {said}", one.attempt))),
+            (false, "done") => {}
+            (false, said) => lines.push(Text::from(said)),
         }
     }
-    if let (Some(detail), true) = (&account.detail, matches!(account.state, "asked" | "skipped")) {
-        lines.push(Text::from(detail));
+    match (account.state, &account.detail) {
+        ("asked", Some(question)) => lines.push(Text::from(format!("a person is asked: {question}"))),
+        ("skipped", Some(reason)) => lines.push(Text::from(format!("left out: {reason}"))),
+        _ => {}
     }
     if !account.undone.is_empty() {
         let times = many(account.undone.len(), "time");
         lines.push(Text::from(format!("opened again {times} because the run stopped")));
     }
     lines
+}
+
+fn outcome(outcome: &TryOutcome) -> (&'static str, String) {
+    match outcome {
+        TryOutcome::UnderWay => ("under way", "no outcome is recorded yet".to_owned()),
+        TryOutcome::Applied { evidence, confirmed: true } => ("done", evidence.clone()),
+        TryOutcome::Applied { evidence, confirmed: false } => {
+            ("done, and the look afterwards did not agree", evidence.clone())
+        }
+        TryOutcome::AlreadyThere => ("there already", String::new()),
+        TryOutcome::Judged { verdict } => ("verdict", (*verdict).to_owned()),
+        TryOutcome::Blocked { found } => ("blocked by something else that stood there", found.clone()),
+        TryOutcome::Failed { cause } => ("failed, nothing happened", cause.clone()),
+        TryOutcome::InDoubt { cause } => ("in doubt", cause.clone()),
+    }
 }

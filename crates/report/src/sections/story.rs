@@ -23,7 +23,7 @@ pub fn after(report: &Report) -> Option<Section> {
 }
 
 fn table(caption: &str, moments: &[Moment], otherwise: &str) -> Block {
-    let rows = moments.iter().map(|one| vec![Cell::plain(moment(one.at)), Cell::plain(sentence(&one.what))]);
+    let rows = moments.iter().map(|one| vec![Cell::time(moment(one.at)), Cell::plain(sentence(&one.what))]);
     Block::table(caption, &["time", "what"], rows.collect(), otherwise)
 }
 

@@ -4,12 +4,12 @@ use backout_core::plan::Count;
 use backout_core::report::{Answer, Report, RunReport, State};
 
 use crate::page::{Block, Figure, Section, Text, Tone};
-use crate::words::{count, counted, lasting, many, moment, names, seconds};
+use crate::words::{capital, count, lasting, many, moment, names, seconds};
 
 pub fn section(report: &Report, run: &RunReport) -> Section {
     let mut blocks = vec![Block::Outcome {
-        tone: tone(run.standing.state),
-        word: Text::from(run.standing.state.word()),
+        tone: tone(run),
+        word: Text::from(capital(run.standing.state.word())),
         sentence: Text::from(&run.standing.sentence),
     }];
     if !run.standing.over {
@@ -32,7 +32,7 @@ pub fn section(report: &Report, run: &RunReport) -> Section {
 pub fn without_run(report: &Report) -> Section {
     let mut blocks = vec![Block::Outcome {
         tone: Tone::Plain,
-        word: Text::from("no run yet"),
+        word: Text::from("No run yet"),
         sentence: Text::from(match report.migration {
             Some(_) => "Nothing was rolled back: the journal tells of no run.",
             None => "The journal is empty: nothing was captured and nothing was rolled back.",
@@ -46,11 +46,15 @@ pub fn without_run(report: &Report) -> Section {
     Section { heading: "Summary", anchor: "summary", blocks }
 }
 
-pub fn tone(state: State) -> Tone {
-    match state {
-        State::Restored => Tone::Good,
+/// What is restored and lost something all the same is no plain good news.
+fn tone(run: &RunReport) -> Tone {
+    let lost_nothing = run.cost.paid.lost.is_none_or(|lost| lost == Count::Exactly(0));
+    match run.standing.state {
+        State::Restored if lost_nothing => Tone::Good,
         State::NotVerified | State::Stuck => Tone::Bad,
-        State::Abandoned | State::AtRest | State::WaitsForPerson | State::Open => Tone::Doubtful,
+        State::Restored | State::Abandoned | State::AtRest | State::WaitsForPerson | State::Open => {
+            Tone::Doubtful
+        }
     }
 }
 
@@ -68,12 +72,12 @@ fn figures(run: &RunReport) -> Vec<Figure> {
         ("none".to_owned(), "no door was shut".to_owned(), Tone::Plain)
     } else if still.is_empty() {
         (
-            lasting(run.closed.span_millis),
+            lasting(run.closed.millis),
             names(run.closed.doors.iter().map(|door| &door.component), ""),
             Tone::Plain,
         )
     } else {
-        (lasting(run.closed.span_millis), format!("not known to be open: {still}"), Tone::Bad)
+        (lasting(run.closed.millis), format!("not known to be open: {still}"), Tone::Bad)
     };
     let zero = |found: Option<Count>| found == Some(Count::Exactly(0));
     let (lost_note, loss_tone) = match paid.lost {
@@ -97,9 +101,9 @@ fn figures(run: &RunReport) -> Vec<Figure> {
     };
     vec![
         figure("Doors shut", closed, closed_note, closed_tone),
-        figure("Writes lost", counted(paid.lost), lost_note.to_owned(), loss_tone),
-        figure("Writes saved", counted(paid.saved), String::new(), Tone::Plain),
-        figure("Waiting for a person", counted(paid.waiting), conflicts, waiting_tone),
+        figure("Writes lost", figure_of(paid.lost), lost_note.to_owned(), loss_tone),
+        figure("Writes saved", figure_of(paid.saved), String::new(), Tone::Plain),
+        figure("Waiting for a person", figure_of(paid.waiting), conflicts, waiting_tone),
         figure(
             if run.standing.over { "Took" } else { "So far" },
             lasting(run.millis),
@@ -107,6 +111,10 @@ fn figures(run: &RunReport) -> Vec<Figure> {
             Tone::Plain,
         ),
     ]
+}
+
+fn figure_of(found: Option<Count>) -> String {
+    found.map_or_else(|| "–".to_owned(), count)
 }
 
 fn facts(report: &Report, run: &RunReport) -> Vec<(Text, Vec<Text>)> {
@@ -183,11 +191,11 @@ fn ended(run: &RunReport) -> String {
 fn doors(run: &RunReport) -> Vec<String> {
     let Some(first) = run.closed.first_shut else { return vec!["no door was shut".to_owned()] };
     let until = run.closed.last_open.map_or_else(|| "not known to be open again".to_owned(), moment);
-    let mut lines = vec![format!(
-        "{} from the first shut ({}) to the last open ({until})",
-        seconds(run.closed.span_millis),
-        moment(first),
-    )];
+    let closed = &run.closed;
+    let mut lines = vec![
+        format!("{} ({}) in all", lasting(closed.millis), seconds(closed.millis)),
+        format!("from {} to {until}: {}", moment(first), seconds(closed.span_millis)),
+    ];
     lines.extend(run.closed.doors.iter().map(|door| {
         let state = match (door.still_shut, door.unclear) {
             (true, _) => ", shut still",

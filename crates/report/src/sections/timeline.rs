@@ -11,13 +11,14 @@ pub fn section(run: &RunReport) -> Section {
     let mut text =
         "Times are UTC and count from the moment the run was opened. Work is drawn to one scale.".to_owned();
     if axis.pauses.iter().any(|pause| pause.cut) {
-        text.push_str(" A pause marked ⫽ is drawn shorter than it was; its true length stands beside it.");
+        text.push_str(" A pause marked // is drawn shorter than it was: its true length stands beside it, and the first bar shows the \
+             whole run to scale.");
     }
     let pauses = axis.pauses.iter().map(|pause| {
         let until = if pause.goes_on { "goes on".to_owned() } else { format!("lasted {}", pause.lasted) };
         vec![
             Cell::state(Tone::Doubtful, pause.kind.word()),
-            Cell::plain(offset(pause.since)),
+            Cell::time(offset(pause.since)),
             Cell::plain(until),
             Cell::plain(meaning(pause.kind)),
         ]

@@ -40,5 +40,9 @@ fn a_merge_is_paid_as_it_was_journaled() {
     assert_eq!((paid.conflicts, paid.steps_done, paid.steps), (2, 7, 7));
     assert_eq!(paid.closed_millis, 2_000 + 800 + 300 + 400);
     assert_eq!(paid.working_millis, run.millis);
-    assert!(run.standing.sentence.contains("1 wait for a person"), "{}", run.standing.sentence);
+    assert!(
+        run.standing.sentence.contains("1 waits for a person; 1 of their writes is lost"),
+        "{}",
+        run.standing.sentence
+    );
 }
