@@ -28,7 +28,21 @@ pub fn unread(output: Output, life: &Life) {
     if output.json {
         return;
     }
-    for (component, recovered) in life.recovered.iter().filter(|(_, recovered)| recovered.wants_a_person()) {
+    for (component, run) in &life.owed {
+        output.line(
+            Line::new()
+                .doubtful("warning")
+                .plain(format!(
+                    ": what users wrote to {component} was set aside by run {run} and never taken over; "
+                ))
+                .plain("afterwards it is gone. Take it over first: backout recover"),
+        );
+    }
+    let asked = life
+        .recovered
+        .iter()
+        .filter(|(component, recovered)| recovered.wants_a_person() && !life.owed.contains_key(*component));
+    for (component, recovered) in asked {
         let waiting = recovered.waiting + recovered.open_conflicts;
         output.line(
             Line::new()

@@ -168,7 +168,20 @@ fn recorders(output: Output, life: &Life) {
             more => line.doubtful(format!(", {} not", counted(more, "table"))),
         });
     }
-    for (component, recovered) in life.recovered.iter().filter(|(_, recovered)| recovered.wants_a_person()) {
+    for (component, run) in &life.owed {
+        output.line(
+            Line::indented(2)
+                .dim("owed       ")
+                .bold(component.as_str())
+                .doubtful(format!(", what users wrote was set aside by run {run} and not taken over"))
+                .plain(": backout recover"),
+        );
+    }
+    let asked = life
+        .recovered
+        .iter()
+        .filter(|(component, recovered)| recovered.wants_a_person() && !life.owed.contains_key(*component));
+    for (component, recovered) in asked {
         let waiting = recovered.waiting + recovered.open_conflicts;
         output.line(
             Line::indented(2)

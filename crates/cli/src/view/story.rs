@@ -94,6 +94,11 @@ impl Story {
         self.output.line(line);
     }
 
+    /// Whether a person sits in front of it, who may want to look at what it left.
+    pub fn is_watched(&self) -> bool {
+        self.output.can_ask()
+    }
+
     /// Whether every claim held so far.
     pub fn holds(&self) -> bool {
         self.broken.is_empty()

@@ -45,7 +45,7 @@ pub fn hand_over(folder: &Folder, shell: &Shell, stage: Stage, story: &Story) ->
     Ok(())
 }
 
-/// Stops the service. A folder that nobody asked for is removed, unless something is to be looked at.
+/// Stops the service. A folder that nobody asked for is removed, unless somebody may want to look at it.
 ///
 /// # Errors
 /// The service cannot be stopped, or the folder not removed.
@@ -57,7 +57,9 @@ pub async fn put_away(folder: &Folder, story: &Story) -> Result<()> {
     };
     let stopped = if was_running { "The service is stopped" } else { "No service is running" };
     let path = folder.path.display();
-    if folder.is_temporary && story.holds() {
+    if folder.is_temporary && story.holds() && story.is_watched() {
+        story.say(&format!("{stopped}; the rest stays for you to look at. To remove it: rm -r {path}"));
+    } else if folder.is_temporary && story.holds() {
         fs::remove_dir_all(&folder.path)?;
         story.say(&format!("{stopped}, and {path} is removed; with --dir it would stay."));
     } else {
