@@ -1,6 +1,12 @@
 //! What readers see: whole stories in every form.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 // The stories are those of core's own tests, which name core's modules as `crate::`.
 use backout_core::{digest, journal, name, observation, plan, report, writes};
