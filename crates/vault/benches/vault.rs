@@ -41,6 +41,18 @@ async fn small(folder: &Path) {
     }
     report("before: small blobs one by one, each", began, ONE_BY_ONE);
     let began = Instant::now();
+    std::thread::scope(|scope| {
+        for thread in 0..TOGETHER as u64 {
+            let old = &old;
+            scope.spawn(move || {
+                for number in (thread..SMALL).step_by(TOGETHER) {
+                    old.put(&mut noise(SMALL_BYTES, number).as_slice());
+                }
+            });
+        }
+    });
+    report(&format!("before: {SMALL} small blobs, {TOGETHER} at a time"), began, 1);
+    let began = Instant::now();
     let paths: Vec<_> =
         (0..SMALL).map(|number| old.put(&mut noise(SMALL_BYTES, number).as_slice())).collect();
     report(&format!("before: {SMALL} small blobs"), began, 1);

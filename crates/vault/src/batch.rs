@@ -86,35 +86,41 @@ pub(crate) struct Inflow {
 }
 
 impl Read for Inflow {
+    /// Fills the buffer unless the content ends: rustic's chunker would make its own smaller after a short read.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        match self.source.read(buffer) {
-            Ok(0) => {
-                if let Some((namer, blob)) = self.check.take()
-                    && namer.finish().0 != blob
-                {
-                    let changed = || io::Error::new(ErrorKind::ResourceBusy, "it changed while it was read");
-                    self.fate.set(Reached::Failed(changed()));
-                    return Err(changed());
-                }
-                self.fate.set(Reached::Whole);
-                Ok(0)
-            }
-            Ok(read) => {
-                if let Some((namer, _)) = &mut self.check {
-                    namer.update(buffer.get(..read).unwrap_or_default());
-                }
-                Ok(read)
-            }
-            Err(error) => {
-                if error.kind() != ErrorKind::Interrupted {
+        let mut filled = 0;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.source.read(rest) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => {
                     self.fate.set(Reached::Failed(copy(&error)));
+                    return Err(error);
                 }
-                Err(error)
             }
         }
+        if let Some((namer, _)) = &mut self.check {
+            namer.update(buffer.get(..filled).unwrap_or_default());
+        }
+        if filled == 0 && !buffer.is_empty() {
+            self.end()?;
+        }
+        Ok(filled)
+    }
+}
+
+impl Inflow {
+    fn end(&mut self) -> io::Result<()> {
+        if let Some((namer, blob)) = self.check.take()
+            && namer.finish().0 != blob
+        {
+            let changed = || io::Error::new(ErrorKind::ResourceBusy, "it changed while it was read");
+            self.fate.set(Reached::Failed(changed()));
+            return Err(changed());
+        }
+        self.fate.set(Reached::Whole);
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -24,6 +24,9 @@ const MOST_TOGETHER: usize = 5_000;
 
 /// The repository is read again when so many bytes were added, so that what comes next is compared with them too.
 const MOST_UNREAD: u64 = 64 * 1024 * 1024;
+
+/// Rustic reads a few KiB at a time.
+const BUFFER: usize = 256 * 1024;
 
 /// What to keep.
 pub(crate) struct Order {
@@ -56,7 +59,7 @@ impl Matter {
             Self::File(mut file, _) => {
                 file.rewind()?;
                 // What was appended meanwhile is not part of what was named.
-                Box::new(file.take(size))
+                Box::new(BufReader::with_capacity(BUFFER, file.take(size)))
             }
         })
     }

@@ -1,5 +1,6 @@
 //! The files of a repository in a folder, in restic's layout. A file is written beside, made durable and renamed, so
-//! that it is there whole or not at all.
+//! that it is there whole or not at all. Packs are made durable together, before the file of the index that names them
+//! is written: one wait for the disk after another would cost more than the writing.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -31,6 +32,8 @@ pub(crate) struct Disk {
     hidden: Mutex<BTreeSet<PathBuf>>,
     /// Those that were found whole.
     whole: Mutex<BTreeSet<PathBuf>>,
+    /// Packs that were written and are not durable yet.
+    unsettled: Mutex<BTreeSet<PathBuf>>,
 }
 
 /// What went wrong with which file.
@@ -58,7 +61,8 @@ type DiskResult<T> = Result<T, DiskError>;
 
 impl Disk {
     pub(crate) fn new(folder: PathBuf, incoming: PathBuf) -> Self {
-        Self { folder, incoming, hidden: Mutex::default(), whole: Mutex::default() }
+        let (hidden, whole, unsettled) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { folder, incoming, hidden, whole, unsettled }
     }
 
     /// Whether a repository was made here. Its configuration is written last.
@@ -158,19 +162,36 @@ impl Disk {
         Ok(bytes)
     }
 
-    /// Writes a file durably.
+    /// Writes a file: durably, but for a pack, which is durable once the next other file is written.
     pub(crate) fn write_file(&self, kind: FileType, id: &Id, content: &[Bytes]) -> DiskResult<()> {
         let path = self.path(kind, id);
-        if kind == FileType::Pack
-            && let Some(shelf) = path.parent()
-        {
-            make(shelf).map_err(on("make the folder", shelf))?;
+        if kind == FileType::Pack {
+            if let Some(shelf) = path.parent() {
+                make(shelf).map_err(on("make the folder", shelf))?;
+            }
+        } else {
+            self.settle()?;
         }
         let incoming = Incoming::begin(&self.incoming).map_err(on("write in", &self.incoming))?;
         incoming.fill(content).map_err(on("write in", &self.incoming))?;
+        if kind == FileType::Pack {
+            incoming.place(&path).map_err(on("keep a file as", &path))?;
+            lock(&self.unsettled).insert(path);
+            return Ok(());
+        }
+        incoming.file.sync_all().map_err(on("sync in", &self.incoming))?;
         incoming.place(&path).map_err(on("keep a file as", &path))?;
-        sync_folder_of(&path)
-            .map_err(|error| DiskError { attempted: error.to_string(), source: error.source })
+        sync_folder(&path)
+    }
+
+    /// Makes the packs durable that were written so far.
+    fn settle(&self) -> DiskResult<()> {
+        let packs = std::mem::take(&mut *lock(&self.unsettled));
+        for pack in &packs {
+            File::open(pack).and_then(|file| file.sync_all()).map_err(on("sync", pack))?;
+        }
+        let shelves: BTreeSet<&Path> = packs.iter().filter_map(|pack| pack.parent()).collect();
+        shelves.into_iter().try_for_each(|shelf| sync_folder(&shelf.join("any")))
     }
 
     fn remove_file(&self, kind: FileType, id: &Id) -> DiskResult<()> {
@@ -266,9 +287,7 @@ impl Incoming {
     fn fill(&self, content: &[Bytes]) -> io::Result<()> {
         let mut writer = io::BufWriter::with_capacity(128 * 1024, &self.file);
         content.iter().try_for_each(|bytes| writer.write_all(bytes))?;
-        writer.flush()?;
-        drop(writer);
-        self.file.sync_all()
+        writer.flush()
     }
 
     fn place(mut self, path: &Path) -> io::Result<()> {
@@ -315,6 +334,11 @@ fn names_in(folder: &Path) -> io::Result<Vec<std::ffi::OsString>> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// Makes the names in the folder of a path durable.
+fn sync_folder(path: &Path) -> DiskResult<()> {
+    sync_folder_of(path).map_err(|error| DiskError { attempted: error.to_string(), source: error.source })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -20,6 +20,10 @@ use crate::keys::{Keys, Password};
 use crate::legacy::Legacy;
 use crate::names::NamingKey;
 
+/// Chunks have at least this many bytes and twice as many on average. Looking for borders is what takes the time, and
+/// none is looked for before the least size is reached.
+const CHUNK: u64 = 1024 * 1024;
+
 /// A pack is closed when it has this many bytes. Two or three of them are in memory at a time.
 const PACK: u64 = 16 * 1024 * 1024;
 
@@ -226,6 +230,8 @@ pub(crate) fn make_repository(disk: &Arc<Disk>, keys: &Keys, password: &Password
         let options = ConfigOptions::default()
             .set_datapack_size(bytesize::ByteSize::b(PACK))
             .set_datapack_growfactor(0u32)
+            .set_chunk_size(bytesize::ByteSize::b(CHUNK))
+            .set_chunk_min_size(bytesize::ByteSize::b(CHUNK))
             .set_extra_verify(true);
         let backends = RepositoryBackends::new(Arc::clone(disk) as _, None);
         Repository::new(&RepositoryOptions::default().no_cache(true), &backends)
