@@ -6,11 +6,26 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::name::{CheckpointId, ComponentName, MigrationName};
+use crate::name::{CheckpointId, ComponentName, MigrationName, RunId};
 use crate::observation::Observation;
 
 /// The manifest format this version writes. Older ones can be read, newer ones are refused.
 pub const FORMAT: u16 = 1;
+
+/// How the name of a checkpoint begins that stands for the state before a run (`before-r1`).
+const BEFORE: &str = "before-";
+
+impl CheckpointId {
+    /// The checkpoint that stands for the state before a run; none where the run's name is too long for that.
+    pub fn before(run: &RunId) -> Option<Self> {
+        Self::new(&format!("{BEFORE}{run}")).ok()
+    }
+
+    /// Whether it stands for the state before a run, and not for what was captured.
+    pub fn is_before_a_run(&self) -> bool {
+        self.as_str().starts_with(BEFORE)
+    }
+}
 
 /// The identifier of a blob in the vault: a digest of its content, keyed by the vault, so that it can be written
 /// down without giving short secrets away. In old vaults it is the digest of the stored (compressed, encrypted) bytes.

@@ -145,7 +145,8 @@ pub(crate) fn no_such_checkpoint(named: &CheckpointId, life: &Life) -> Diagnosti
 }
 
 fn name_of(run: &RunLife) -> Result<CheckpointId, EngineError> {
-    CheckpointId::new(&format!("before-{}", run.id)).map_err(|cause| EngineError::Corrupt(cause.to_string()))
+    CheckpointId::before(&run.id)
+        .ok_or_else(|| EngineError::Corrupt(format!("the name of run {} is too long", run.id)))
 }
 
 /// Whether a run began to put anything back.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use backout_contract::{Depth, Exactness, ProbeLook, Stop};
 use backout_core::life::{CheckpointLife, Life};
-use backout_core::name::{ComponentName, RunId};
+use backout_core::name::{CheckpointId, ComponentName, RunId};
 use backout_core::observation::{Seen, Verdict};
 use tokio::task::JoinSet;
 
@@ -47,10 +47,28 @@ pub(crate) enum Expected {
     Kept,
 }
 
+/// Whether the looks that the migration file declares tell about what is expected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Declared {
+    /// They do.
+    Taken,
+    /// They describe the captured state, and another one is expected.
+    LeftOut,
+}
+
+impl Declared {
+    /// For what was put back to this checkpoint.
+    pub(crate) fn about(checkpoint: Option<&CheckpointId>) -> Self {
+        if checkpoint.is_some_and(CheckpointId::is_before_a_run) { Self::LeftOut } else { Self::Taken }
+    }
+}
+
 /// Judges one component.
+#[expect(clippy::too_many_arguments, reason = "each is a question that its callers answer differently")]
 pub(crate) async fn judge(
     part: &Part,
     expected: &Expected,
+    declared: Declared,
     exactness: Exactness,
     run: Option<&RunId>,
     patience: bool,
@@ -80,7 +98,11 @@ pub(crate) async fn judge(
         }
         seen = Some(found);
     }
-    if exactness == Exactness::Shape {
+    if exactness == Exactness::Shape && declared == Declared::LeftOut && !part.verify.is_empty() {
+        looked.push(
+            "the looks of the migration file describe the captured state, and were left out".to_owned(),
+        );
+    } else if exactness == Exactness::Shape {
         for (_, probe) in &part.verify {
             let (probed, entry) = probe_until(probe.as_ref(), part, run, patience, tools, stop).await;
             verdict = verdict.and(probed);
@@ -231,11 +253,12 @@ pub async fn verify_all(
     let permits = Arc::new(tokio::sync::Semaphore::new(tools.limit.max(1)));
     for (index, part) in assembled.parts.iter().enumerate() {
         let Some(expected) = expected_of(part, life, saved) else { continue };
+        let declared = Declared::about(life.put_back.get(&part.name).map(|last| &last.to));
         let (part, tools, stop, permits) =
             (Arc::clone(part), tools.clone(), stop.clone(), Arc::clone(&permits));
         tasks.spawn(async move {
             let _permit = permits.acquire_owned().await;
-            (index, judge(&part, &expected, Exactness::Shape, None, false, &tools, &stop).await)
+            (index, judge(&part, &expected, declared, Exactness::Shape, None, false, &tools, &stop).await)
         });
     }
     let mut judged: Vec<(usize, Judged)> = tasks.join_all().await;

@@ -110,7 +110,18 @@ pub async fn preview(
         }
         if let (None, false, Some(looked)) = (saved.components.get(&part.name), whole, looked.get(&part.name))
         {
-            components.push(facts_as_it_stands(part, looked, life));
+            // What is not there does not stand: a program that was stopped meanwhile is started as it was captured.
+            let captured = life.checkpoint().and_then(|(_, newest, _)| newest.components.get(&part.name));
+            match captured.filter(|_| looked.observation.seen == Seen::Absent) {
+                Some(captured) if captured.observation.seen != Seen::Absent => {
+                    let stood = Stood { landed: None, put_back: false };
+                    match facts(part, captured, looked, stood, tools).await {
+                        Ok(facts) => components.push(facts),
+                        Err(problem) => problems.push(*problem),
+                    }
+                }
+                _ => components.push(facts_as_it_stands(part, looked, life)),
+            }
             continue;
         }
         let (Some(saved), Some(looked)) = (saved.components.get(&part.name), looked.get(&part.name)) else {

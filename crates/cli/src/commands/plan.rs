@@ -100,7 +100,7 @@ pub fn before_a_run(choices: &mut Choices, life: &Life) -> Result<Option<Checkpo
     if to.as_str() == BEFORE_ROLLBACK {
         choices.to = Some(before_rollback(life)?);
     }
-    Ok(choices.to.clone().filter(|to| to.as_str().starts_with("before-")))
+    Ok(choices.to.clone().filter(CheckpointId::is_before_a_run))
 }
 
 /// Makes a plan.

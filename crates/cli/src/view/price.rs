@@ -121,7 +121,7 @@ pub fn paid(output: Output, run: &RunLife) {
     let mut table = Table::default().headed(&["price", "stated", "paid"]);
     if stated.data_components > 0 {
         let sum = |part: fn(&Recovered) -> u64| run.recovered.values().map(part).sum::<u64>();
-        let over = sum(|one| one.applied.saturating_add(one.already));
+        let over = over(run);
         let mut row = |name: &str, stated: Count, paid: u64| {
             if stated != Count::Exactly(0) || paid > 0 {
                 table.row([Line::new().dim(name), Line::of(writes(stated)), Line::of(paid.to_string())]);
@@ -144,6 +144,16 @@ pub fn paid(output: Output, run: &RunLife) {
     for (component, recovered) in &run.recovered {
         account(output, component.as_str(), recovered);
     }
+}
+
+/// How many of the writes that were counted stand in the put-back state now. A call that went on after a kill finds
+/// some there already; what the target had before anybody counted is none of them.
+fn over(run: &RunLife) -> u64 {
+    let each = run.recovered.iter().map(|(component, done)| {
+        let found = done.applied.saturating_add(done.already);
+        run.counted.get(component).map_or(found, |counted| found.min(counted.users().sum()))
+    });
+    each.sum()
 }
 
 /// What is given up for good, as counted behind the shut door.

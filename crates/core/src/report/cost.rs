@@ -100,7 +100,11 @@ impl WritesAccount {
         });
         let (saved, waiting, lost) = match (recovered, put_back) {
             (Some(done), _) => (
-                Count::Exactly(done.applied.saturating_add(done.already)),
+                // What the target had before anybody counted is not among those that were saved.
+                Count::Exactly({
+                    let found = done.applied.saturating_add(done.already);
+                    if counted.is_some() { found.min(users) } else { found }
+                }),
                 Count::Exactly(done.waiting.saturating_add(done.open_conflicts)),
                 as_known(done.unmapped),
             ),

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::dispatcher::Report;
 use super::step::{Early, Unit};
-use crate::judge::{Expected, judge};
+use crate::judge::{Declared, Expected, judge};
 
 impl Unit {
     pub(super) fn expected(&self) -> Expected {
@@ -24,6 +24,10 @@ impl Unit {
         }
     }
 
+    fn declared(&self) -> Declared {
+        Declared::about(Some(&self.plan.checkpoint))
+    }
+
     pub(super) async fn prove(&self, reports: &mpsc::Sender<Report>) -> Result<Vec<Event>, Early> {
         self.intend(None, reports).await?;
         let exactness = if self.behind_a_shut_door() && !self.may_hold_some_writes() {
@@ -32,8 +36,17 @@ impl Unit {
             Exactness::Shape
         };
         let run = Some(&self.run);
-        let judged =
-            judge(&self.part, &self.expected(), exactness, run, false, &self.tools, &self.stop).await;
+        let judged = judge(
+            &self.part,
+            &self.expected(),
+            self.declared(),
+            exactness,
+            run,
+            false,
+            &self.tools,
+            &self.stop,
+        )
+        .await;
         let step = self.step.id.clone();
         Ok(vec![match judged.verdict {
             Verdict::Restored => Event::StepApplied {
@@ -83,8 +96,17 @@ impl Unit {
     pub(super) async fn verify(&self, reports: &mpsc::Sender<Report>) -> Result<Vec<Event>, Early> {
         self.intend(None, reports).await?;
         let run = Some(&self.run);
-        let judged =
-            judge(&self.part, &self.expected(), Exactness::Shape, run, true, &self.tools, &self.stop).await;
+        let judged = judge(
+            &self.part,
+            &self.expected(),
+            self.declared(),
+            Exactness::Shape,
+            run,
+            true,
+            &self.tools,
+            &self.stop,
+        )
+        .await;
         Ok(vec![Event::ComponentVerified {
             component: judged.component,
             step: Some(self.step.id.clone()),
