@@ -110,14 +110,22 @@ pub fn ending(output: Output, ending: &Ending, run: Option<&RunLife>, exit: Exit
         }
         Ending::Closed { run: id, outcome: Outcome::Restored } => {
             let looked = run.map_or(0, |run| run.verdicts.len());
-            output.line(Line::new().good("Restored and verified").plain(format!(
-                ": run {id} put everything back, and looked at {}.",
-                counted(looked, "component")
-            )));
+            let forth = run.is_some_and(|run| run.checkpoint.is_before_a_run());
+            let what = if forth { "returned to the state before that run" } else { "put everything back" };
+            output.line(
+                Line::new()
+                    .good("Restored and verified")
+                    .plain(format!(": run {id} {what}, and looked at {}.", counted(looked, "component"))),
+            );
             if let Some(run) = run {
                 super::price::paid(output, run);
             }
-            next(output, &["backout status", "backout close   (lets go of what was kept aside)"]);
+            match forth {
+                true => next(output, &["backout status", "backout rollback   (goes back again)"]),
+                false => {
+                    next(output, &["backout status", "backout close   (lets go of what was kept aside)"])
+                }
+            }
         }
         Ending::Closed { run: id, outcome } => {
             let word = if *outcome == Outcome::Abandoned { "given up" } else { "over, and not verified" };
