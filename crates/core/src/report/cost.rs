@@ -2,13 +2,14 @@
 //!
 //! For each component whose writes were counted or taken over:
 //!
-//! | # | put back | recover step | taken over | saved | waits for a person | lost |
-//! |---|---|---|---|---|---|---|
-//! | 1 | any | any | yes | applied and there already | files and open conflicts | the unmapped |
-//! | 2 | no | any | no | none | none | none: they stand there still |
-//! | 3 | cannot be told | any | no | none | none | unknown |
-//! | 4 | yes | in the plan | no | none | all but the unmapped: they are recorded | the unmapped |
-//! | 5 | yes | none | no | none | none | all |
+//! | # | put back | recover step | taken over | saved | still to come | waits for a person | lost |
+//! |---|---|---|---|---|---|---|---|
+//! | 1 | any | any | yes | applied and there already | none | files and open conflicts | the unmapped |
+//! | 2 | no | any | no | none | none | none | none: they stand there still |
+//! | 3 | yes, or cannot be told | the run will come to it | no | none | all but the unmapped | none | the unmapped |
+//! | 4 | yes, or cannot be told | left out, or the run is over | no | none | none | all but the unmapped: they are recorded | the unmapped |
+//! | 5 | cannot be told | none | no | none | none | none | unknown |
+//! | 6 | yes | none | no | none | none | none | all |
 //!
 //! Where something was not recorded, what is lost is *at least* that. A conflict with a winner is no loss: both
 //! versions stand in a file.
@@ -42,6 +43,8 @@ pub struct Paid {
     pub writes: Option<Count>,
     /// Of those, what was taken over.
     pub saved: Option<Count>,
+    /// Of those, what this run has still to take over.
+    pub pending: Option<Count>,
     /// Of those, what waits for a person.
     pub waiting: Option<Count>,
     /// Of those, what is lost.
@@ -69,6 +72,8 @@ pub struct WritesAccount {
     pub recovered: Option<Recovered>,
     /// How many were taken over.
     pub saved: Count,
+    /// How many this run has still to take over.
+    pub pending: Count,
     /// How many wait for a person.
     pub waiting: Count,
     /// How many are lost.
@@ -83,43 +88,50 @@ pub(super) enum PutBack {
     CannotTell,
 }
 
+/// What is planned to take writes over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recovery {
+    /// Nothing.
+    None,
+    /// A step that the run will come to.
+    ToCome,
+    /// A step that was left out, or that the run did not come to.
+    Missed,
+}
+
 impl WritesAccount {
     pub(super) fn new(
         component: &ComponentName,
         counted: Option<&Counted>,
         recovered: Option<&Recovered>,
         put_back: PutBack,
-        has_recovery: bool,
+        recovery: Recovery,
     ) -> Self {
         let zero = Count::Exactly(0);
         let vague = counted.is_some_and(|counted| !counted.gaps.is_empty());
         let as_known = |count| if vague { Count::AtLeast(count) } else { Count::Exactly(count) };
         let users = counted.map_or(0, |counted| counted.users().sum());
-        let unmapped = counted.map_or(0, |counted| {
-            counted.tables.iter().map(|table| table.unmapped).fold(0, u64::saturating_add)
-        });
-        let (saved, waiting, lost) = match (recovered, put_back) {
-            (Some(done), _) => (
-                // What the target had before anybody counted is not among those that were saved.
-                Count::Exactly({
-                    let found = done.applied.saturating_add(done.already);
-                    if counted.is_some() { found.min(users) } else { found }
-                }),
+        let unmapped = counted.map_or(0, |counted| counted.tables.iter().map(|table| table.unmapped).sum());
+        let mapped = Count::Exactly(users.saturating_sub(unmapped));
+        let (saved, pending, waiting, lost) = match (recovered, put_back, recovery) {
+            (Some(done), ..) => (
+                Count::Exactly(done.applied.saturating_add(done.already)),
+                zero,
                 Count::Exactly(done.waiting.saturating_add(done.open_conflicts)),
                 as_known(done.unmapped),
             ),
-            (None, PutBack::No) => (zero, zero, zero),
-            (None, PutBack::CannotTell) => (zero, zero, Count::Unknown),
-            (None, PutBack::Yes) if has_recovery => {
-                (zero, Count::Exactly(users.saturating_sub(unmapped)), as_known(unmapped))
-            }
-            (None, PutBack::Yes) => (zero, zero, as_known(users)),
+            (None, PutBack::No, _) => (zero, zero, zero, zero),
+            (None, _, Recovery::ToCome) => (zero, mapped, zero, as_known(unmapped)),
+            (None, _, Recovery::Missed) => (zero, zero, mapped, as_known(unmapped)),
+            (None, PutBack::CannotTell, Recovery::None) => (zero, zero, zero, Count::Unknown),
+            (None, PutBack::Yes, Recovery::None) => (zero, zero, zero, as_known(users)),
         };
         Self {
             component: component.clone(),
             counted: counted.cloned(),
             recovered: recovered.cloned(),
             saved,
+            pending,
             waiting,
             lost,
         }
@@ -136,9 +148,14 @@ pub(super) fn accounts(run: &RunLife) -> Vec<WritesAccount> {
         let groups = by_component.get(*name);
         let of = |group: Group| groups.into_iter().flatten().filter(move |(one, _)| *one == group);
         let put_back = put_back(of(Group::Revert).map(|(_, state)| *state));
-        let has_recovery = of(Group::Recover).next().is_some();
+        let recovery = match of(Group::Recover).map(|(_, state)| *state).next() {
+            None => Recovery::None,
+            Some(StepState::Skipped { .. }) => Recovery::Missed,
+            Some(_) if run.outcome.is_some() => Recovery::Missed,
+            Some(_) => Recovery::ToCome,
+        };
         let (counted, recovered) = (run.counted.get(*name), run.recovered.get(*name));
-        WritesAccount::new(name, counted, recovered, put_back, has_recovery)
+        WritesAccount::new(name, counted, recovered, put_back, recovery)
     };
     names.iter().map(account).collect()
 }

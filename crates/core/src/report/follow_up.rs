@@ -12,7 +12,7 @@
 //! | 8 | the look after a step did not agree with it | unconfirmed |
 //! | 9 | conflicts are open; a later account replaces the run's | conflicts |
 //! | 10 | writes wait in files; likewise | review |
-//! | 11 | writes were recorded and not taken over | recover |
+//! | 11 | writes were recorded and not taken over, and the run will not come to it | recover |
 //! | 12 | no rule takes some writes over | unmapped |
 //! | 13 | writes are lost | loss |
 //! | 14 | something was not recorded, or not always | gap |
@@ -263,7 +263,8 @@ fn writes(list: &mut List, facts: &Facts<'_>) {
             );
             list.add(About::Recover, Some(name), what);
         }
-        if since.is_none() && account.recovered.is_none() && account.lost != Count::Exactly(0) {
+        let loses = !matches!(account.lost, Count::Exactly(0) | Count::AtLeast(0));
+        if since.is_none() && account.recovered.is_none() && loses {
             let what = format!("tell whoever is concerned that {} writes to {name} are lost", account.lost);
             list.add(About::Loss, Some(name), what);
         }

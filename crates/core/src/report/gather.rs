@@ -196,9 +196,10 @@ impl Gather {
         let paid = Paid {
             writes: cost::sum(&writes, |one| match &one.counted {
                 Some(counted) => counted.writes(),
-                None => one.saved.plus(one.waiting).plus(one.lost),
+                None => one.saved.plus(one.pending).plus(one.waiting).plus(one.lost),
             }),
             saved: cost::sum(&writes, |one| one.saved),
+            pending: cost::sum(&writes, |one| one.pending),
             waiting: cost::sum(&writes, |one| one.waiting),
             lost: cost::sum(&writes, |one| one.lost),
             conflicts: run

@@ -18,6 +18,7 @@ pub fn section(run: &RunReport) -> Section {
             counted(paid.writes),
         ),
         ("of those, taken over", wrote(stated.map(|price| price.rescued)), counted(paid.saved)),
+        ("of those, still to be taken over", "–".to_owned(), counted(paid.pending)),
         ("of those, waiting for a person", wrote(stated.map(|price| price.waiting)), counted(paid.waiting)),
         ("of those, lost", wrote(stated.map(|price| price.lost)), counted(paid.lost)),
         (

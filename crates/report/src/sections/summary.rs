@@ -84,7 +84,8 @@ fn figures(run: &RunReport) -> Vec<Figure> {
         Some(Count::Exactly(0)) => ("", Tone::Good),
         Some(Count::Exactly(_)) => ("", Tone::Bad),
         Some(Count::AtLeast(0)) => ("not everything was recorded", Tone::Doubtful),
-        Some(_) => ("not everything was recorded", Tone::Bad),
+        Some(Count::AtLeast(_)) => ("not everything was recorded", Tone::Bad),
+        Some(Count::Unknown) => ("cannot be told", Tone::Bad),
         None => ("no writes were counted", Tone::Plain),
     };
     let waiting_tone =
@@ -92,6 +93,10 @@ fn figures(run: &RunReport) -> Vec<Figure> {
     let conflicts = match paid.conflicts {
         0 => String::new(),
         more => many(usize::try_from(more).unwrap_or(usize::MAX), "conflict"),
+    };
+    let pending = match paid.pending {
+        None | Some(Count::Exactly(0)) => String::new(),
+        Some(more) => format!("{} still to come", count(more)),
     };
     let paused = run.millis.saturating_sub(paid.working_millis);
     let took_note = match (paused, run.standing.over) {
@@ -102,7 +107,7 @@ fn figures(run: &RunReport) -> Vec<Figure> {
     vec![
         figure("Doors shut", closed, closed_note, closed_tone),
         figure("Writes lost", figure_of(paid.lost), lost_note.to_owned(), loss_tone),
-        figure("Writes saved", figure_of(paid.saved), String::new(), Tone::Plain),
+        figure("Writes saved", figure_of(paid.saved), pending, Tone::Plain),
         figure("Waiting for a person", figure_of(paid.waiting), conflicts, waiting_tone),
         figure(
             if run.standing.over { "Took" } else { "So far" },
@@ -163,7 +168,11 @@ fn facts(report: &Report, run: &RunReport) -> Vec<(Text, Vec<Text>)> {
 
 fn bound(run: &RunReport) -> String {
     let most = run.decision.most_lost;
-    most.map_or_else(String::new, |most| format!("no step begins that would lose more than {most} writes"))
+    match most {
+        None => String::new(),
+        Some(0) => "no step begins that would lose any write".to_owned(),
+        Some(most) => format!("no step begins that would lose more than {most} writes"),
+    }
 }
 
 fn scope(run: &RunReport) -> String {
@@ -190,11 +199,14 @@ fn ended(run: &RunReport) -> String {
 
 fn doors(run: &RunReport) -> Vec<String> {
     let Some(first) = run.closed.first_shut else { return vec!["no door was shut".to_owned()] };
-    let until = run.closed.last_open.map_or_else(|| "not known to be open again".to_owned(), moment);
+    let until = run.closed.last_open.map_or_else(
+        || "on, and not known to be open again".to_owned(),
+        |last| format!("to {}", moment(last)),
+    );
     let closed = &run.closed;
     let mut lines = vec![
         format!("{} ({}) in all", lasting(closed.millis), seconds(closed.millis)),
-        format!("from {} to {until}: {}", moment(first), seconds(closed.span_millis)),
+        format!("from {} {until}: {}", moment(first), seconds(closed.span_millis)),
     ];
     lines.extend(run.closed.doors.iter().map(|door| {
         let state = match (door.still_shut, door.unclear) {

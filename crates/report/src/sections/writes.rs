@@ -13,7 +13,7 @@ pub fn section(report: &Report, run: &RunReport) -> Section {
     let accounts = &run.cost.writes;
     let mut blocks = vec![Block::table(
         "What became of writes",
-        &["component", "saved", "waiting", "lost", "files for people"],
+        &["component", "saved", "still to come", "waiting for a person", "lost", "files for people"],
         accounts.iter().map(account).collect(),
         "This run counted no writes.",
     )];
@@ -80,6 +80,7 @@ fn account(one: &WritesAccount) -> Vec<Cell> {
     vec![
         Cell::name(one.component.as_str()),
         Cell::plain(count(one.saved)),
+        Cell::plain(count(one.pending)),
         Cell::state(tone(is_zero(one.waiting), Tone::Doubtful), count(one.waiting)),
         Cell::state(tone(is_zero(one.lost), Tone::Bad), count(one.lost)),
         Cell::lines(files),

@@ -89,7 +89,11 @@ fn what_became_of_writes_decides() {
         tell(&mut story);
         about(&story)
     };
-    assert_eq!(recovering(&|_| {}), [Resume, Recover, Loss, Gap, Gap]);
+    assert_eq!(recovering(&|_| {}), [Resume, Gap, Gap]);
+    let given_up = recovering(&|story| {
+        story.process("ada").closes(Outcome::Abandoned);
+    });
+    assert_eq!(given_up, [About::Verdict, Recover, Gap, Gap]);
     let reviewed = recovering(&|story| {
         story.intends("db.recover", 1).recovers(Some("db.recover"), review.clone()).applies("db.recover", 1);
     });
