@@ -14,6 +14,8 @@ pub(super) struct Here<'c> {
     pub(super) connection: &'c Connection,
     gone: String,
     era: i64,
+    /// The last row of the log when it began.
+    began: i64,
 }
 
 impl<'c> Here<'c> {
@@ -24,7 +26,13 @@ impl<'c> Here<'c> {
             [],
             |row| row.get(0),
         )?;
-        Ok(Self { connection: source.connection, gone: image::gone(&source.nonce), era })
+        let began = last_of_log(source.connection)?;
+        Ok(Self { connection: source.connection, gone: image::gone(&source.nonce), era, began })
+    }
+
+    /// Whether anything was put down.
+    pub(super) fn has_put_down(&self) -> Result<bool, Fault> {
+        Ok(last_of_log(self.connection)? > self.began)
     }
 
     /// A row; none when there is none with that key.
@@ -140,6 +148,10 @@ impl<'c> Here<'c> {
             .collect::<Vec<_>>()
             .join(",")
     }
+}
+
+fn last_of_log(connection: &Connection) -> Result<i64, Fault> {
+    Ok(connection.query_row("SELECT coalesce(max(seq), 0) FROM main._backout_log", [], |row| row.get(0))?)
 }
 
 /// Whether a statement failed because of what a row holds, and not because of the database.

@@ -182,7 +182,7 @@ impl Taking<'_> {
 
         let mut drawer = Drawer::default();
         self.note_keys(source, &rules, &lacks, &mut drawer)?;
-        self.recovered.keys_drawn += gather::births(
+        let born = gather::births(
             source,
             &rules,
             &lacks,
@@ -218,7 +218,6 @@ impl Taking<'_> {
             pace: self.pace,
         };
         let settled = settling.all()?;
-        self.recovered.keys_drawn += settled.keys_drawn;
         backout_kit::failpoint!("sqlite-recovery-decided");
         let applying = Applying {
             scratch: &scratch,
@@ -233,8 +232,12 @@ impl Taking<'_> {
         let refused = applying.all()?;
         drop(feeders);
         self.settle_rest(&here, &scratch, &tables)?;
-        count_on(self.live, &tables, &drawer)?;
-        self.keep_keys(&pairs, direction)?;
+        // Where nothing was put down, keys that were drawn were drawn for rows that wait.
+        if here.has_put_down()? {
+            count_on(self.live, &tables, &drawer)?;
+            self.keep_keys(&pairs, direction)?;
+            self.recovered.keys_drawn += born + settled.keys_drawn;
+        }
         backout_kit::failpoint!("sqlite-recovery-applied");
 
         self.recovered.applied += scratch.count(Fate::Take)?;

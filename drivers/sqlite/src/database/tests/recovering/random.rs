@@ -1,6 +1,6 @@
 //! What random users did stands after a way back as if they had done it to the saved database.
 
-use backout_core::writes::Occasion;
+use backout_core::writes::{Occasion, Way, Winner};
 use rusqlite::Connection;
 
 use super::super::world::{World, open};
@@ -105,7 +105,7 @@ fn everything(connection: &Connection) -> Vec<String> {
 }
 
 fn seeds() -> std::ops::Range<u64> {
-    let count = std::env::var("BACKOUT_TEST_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(25);
+    let count = std::env::var("BACKOUT_TEST_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(10);
     1..count + 1
 }
 
@@ -223,4 +223,31 @@ fn frozen_or_live(world: &World) -> Connection {
     let connection = frozen(&world.path()).unwrap();
     connection.execute_batch("BEGIN").unwrap();
     connection
+}
+
+/// Whatever both sides did: it comes to an end, nothing is broken, and asked again nothing is done.
+#[tokio::test]
+async fn on_both_sides() {
+    for seed in seeds() {
+        for winner in [None, Some(Winner::Recorded), Some(Winner::Restored)] {
+            let (world, kept) = World::begin(SCHEMA).await;
+            let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            let (theirs, ours) = (users(&mut dice, 25), users(&mut dice, 15));
+            write(&world.open(), &theirs);
+            world.put_back(&kept).await;
+            write(&world.open(), &ours);
+            let about = format!("seed {seed}, {winner:?}: {theirs:#?} and {ours:#?}");
+            let order = world.order(Way::Merge, &["r1"], winner);
+            let recovered = world.recover(&order).await.unwrap();
+            let found = everything(&world.open());
+            assert_eq!(world.rows("PRAGMA integrity_check"), ["ok"], "{about}");
+            assert_eq!(world.rows("PRAGMA foreign_key_check"), Vec::<String>::new(), "{about}");
+            if winner == Some(Winner::Restored) {
+                assert_eq!(recovered.open_conflicts, 0, "{about}");
+            }
+            let again = world.recover(&order).await.unwrap();
+            assert_eq!(everything(&world.open()), found, "{about}");
+            assert_eq!((again.applied, again.open_conflicts), (0, recovered.open_conflicts), "{about}");
+        }
+    }
 }
