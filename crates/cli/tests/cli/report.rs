@@ -50,6 +50,89 @@ fn a_run_is_told_in_every_form() {
     assert_eq!(json["chain"]["head"], head);
 }
 
+/// The estate of the demo, stopped when the test ends, however it ends.
+struct Estate(World);
+
+impl Estate {
+    fn broken() -> Self {
+        let estate = Self(World::empty());
+        estate.0.ok(&["demo", "--dir", "estate", "--stage", "broken"]);
+        estate
+    }
+
+    fn run(&self, arguments: &[&str]) -> super::world::Seen {
+        self.0.run(&[&["-C", "estate"], arguments].concat())
+    }
+
+    fn json(&self) -> serde_json::Value {
+        self.0.json(&["-C", "estate", "report"]).remove(0)
+    }
+}
+
+impl Drop for Estate {
+    fn drop(&mut self) {
+        self.0.run(&["demo", "--dir", "estate", "--down"]);
+    }
+}
+
+#[test]
+fn the_demo_is_told_from_a_shut_door_to_an_open_one() {
+    let estate = Estate::broken();
+    let paused = estate.run(&[
+        "rollback",
+        "--yes",
+        "--reason",
+        "no task can be deleted",
+        "--pause-before",
+        "api.reopen",
+    ]);
+    assert_eq!(paused.exit, 8, "{}", paused.text());
+    let shut = estate.json();
+    assert_eq!(shut["run"]["standing"]["state"], "at-rest");
+    assert_eq!(shut["run"]["closed"]["doors"][0]["still_shut"], true);
+    assert!(shut["follow_ups"].as_array().unwrap().iter().any(|one| one["about"] == "door"), "{shut}");
+    let resumed = estate.run(&["resume"]);
+    assert_eq!(resumed.exit, 0, "{}", resumed.text());
+    let open = estate.json();
+    let run = &open["run"];
+    assert_eq!(run["standing"]["state"], "restored");
+    assert_eq!(run["decision"]["reason"], "no task can be deleted");
+    let door = &run["closed"]["doors"][0];
+    assert_eq!((&door["component"], &door["still_shut"]), (&"api".into(), &false.into()));
+    assert!(run["closed"]["millis"].as_u64().unwrap() > 0);
+    assert_eq!(run["timeline"]["pauses"][0]["kind"], "at-rest");
+    let paid = &run["cost"]["paid"];
+    assert_eq!(paid["writes"], run["cost"]["stated"]["writes"], "nobody wrote in between");
+    assert!(paid["saved"]["exactly"].as_u64().unwrap() > 0, "{paid}");
+    assert_eq!((&paid["lost"]["exactly"], &paid["pending"]["exactly"]), (&0.into(), &0.into()));
+    let html = estate.run(&["report", "--format", "html"]).out;
+    assert!(html.contains("api door") && html.contains("at rest") && html.ends_with("</html>\n"), "{html}");
+}
+
+#[test]
+fn a_stuck_run_names_the_step_that_needs_a_person() {
+    let world = World::empty();
+    world.script("bin/state", "cat state");
+    world.script("bin/put", "echo no room >&2; exit 1");
+    world.write(
+        "backout.yaml",
+        "migration: small\ncomponents:\n  state:\n    kind: command\n    capture: [bin/state]\n    \
+         revert: [bin/put]\n    passive: true\n",
+    );
+    world.write("state", "one\n");
+    world.ok(&["capture"]);
+    world.write("state", "two\n");
+    world.ok(&["cutover"]);
+    assert_eq!(world.run(&["rollback", "--yes"]).exit, 5);
+    let seen = world.ok(&["report"]);
+    assert!(seen.says("**Stuck.** This run is not over: it is stuck at state.revert"), "{}", seen.text());
+    assert!(seen.says("- [ ] Say what becomes of state.revert"), "{}", seen.text());
+    world.ok(&["step", "state.revert", "skip", "--reason", "put back by hand"]);
+    assert_eq!(world.run(&["resume"]).exit, 6);
+    let seen = world.ok(&["report"]);
+    assert!(seen.says("**Not verified.**") && seen.says("left out: put back by hand"), "{}", seen.text());
+}
+
 #[test]
 fn a_run_that_is_not_over_says_so() {
     let world = World::migrated();

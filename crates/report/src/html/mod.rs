@@ -19,7 +19,8 @@ struct Whole<'a> {
 /// Writes it down.
 pub fn write(page: &Page) -> String {
     // Rendering into a string can fail only where a value refuses to be shown, and none of ours does.
-    Whole { page }.render().unwrap_or_default()
+    let html = Whole { page }.render().unwrap_or_default();
+    html.trim_end().to_owned() + "\n"
 }
 
 impl Tone {
