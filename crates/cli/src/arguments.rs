@@ -71,7 +71,7 @@ pub enum Command {
     Disarm,
     /// Save a checkpoint of every component
     Capture(commands::capture::Arguments),
-    /// List, show or verify checkpoints
+    /// List, show, verify, export or prune checkpoints
     Checkpoint(commands::checkpoint::Arguments),
     /// Mark the moment at which a phase went live on the new side
     Cutover(commands::cutover::Arguments),

@@ -86,7 +86,7 @@ impl Tools {
             key: key.to_owned(),
             deadline: self.deadline,
             stop: stop.clone(),
-            vault: Arc::clone(&self.vault),
+            vault: self.vault.tagged(component.as_str()).unwrap_or_else(|| Arc::clone(&self.vault)),
             resolver: Arc::clone(&self.resolver),
             child_token: self.child_token.clone(),
         }
