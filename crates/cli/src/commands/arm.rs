@@ -30,7 +30,10 @@ pub fn arm(context: &Context) -> Result<Exit, Failure> {
     }
     let others = not_recorded(&migration);
     if placed.is_empty() && others.is_empty() {
-        notice::say(context.output, "no component holds data that users write, so nothing had to be prepared");
+        notice::say(
+            context.output,
+            "no component holds data that users write, so nothing had to be prepared",
+        );
     }
     for line in others {
         notice::say(context.output, line);

@@ -127,7 +127,9 @@ fn about(group: Group) -> &'static str {
             "Puts back what was captured: one effect, absolute and idempotent. It looks first, and refuses when what \
              stands there is neither what the plan was made on nor what was saved. It starts nothing."
         }
-        Group::Recover => "Takes over what users wrote since the component was saved, each write once, or writes it to files for a person.",
+        Group::Recover => {
+            "Takes over what users wrote since the component was saved, each write once, or writes it to files for a person."
+        }
         Group::Prove => {
             "Judges the data while the door is still shut, byte for byte where that can be. It is a guard: skipping it \
              blocks the opening."

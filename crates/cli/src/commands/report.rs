@@ -89,14 +89,16 @@ fn read(wanted: Option<RunId>, context: &Context) -> Result<(Report, Exit), Fail
     let problem = follower.read_new(|record, _| reporter.take(&record)).err();
     let exit = if problem.is_none() { Exit::Done } else { Exit::Failed };
     let problem = problem.map(|problem| chain(&problem));
-    reporter
-        .report(follower.chain().head(), problem)
-        .map(|report| (report, exit))
-        .map_err(|error| unknown(&error))
+    match reporter.report(follower.chain().head(), problem.clone()) {
+        Ok(report) => Ok((report, exit)),
+        Err(error) => Err(unknown(&error, problem)),
+    }
 }
 
-fn unknown(error: &NoSuchRun) -> Failure {
+fn unknown(error: &NoSuchRun, problem: Option<String>) -> Failure {
     let mut found = Diagnostic::error(codes::UNKNOWN_NAME, error.to_string());
+    // It may stand behind the place where the journal breaks.
+    found.cause = problem;
     let hint = hints::for_unknown(error.run.as_str(), error.known.iter().map(RunId::as_str));
     found.hints = hint.into_iter().collect();
     found.hint("see which there are: backout runs").into()

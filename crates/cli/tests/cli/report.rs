@@ -211,6 +211,9 @@ fn what_comes_before_a_broken_record_is_told() {
     let seen = world.run(&["report"]);
     assert_eq!(seen.exit, 1, "{}", seen.text());
     assert!(seen.says("could not be followed to its end"), "{}", seen.text());
+    let unknown = world.run(&["report", "r1"]);
+    assert_eq!(unknown.exit, 2, "{}", unknown.text());
+    assert!(unknown.says("record"), "{}", unknown.text());
     let chain = world.json(&["report"])[0]["chain"].clone();
     assert_eq!(chain["whole"], false);
     assert!(chain["records"].as_i64().unwrap() < last, "{chain}");

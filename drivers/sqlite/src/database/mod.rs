@@ -24,8 +24,8 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use backout_contract::{
-    Captured, Context, Depth, Driver, DriverError, Effect, Exactness, KindPage, Piece, RecoverOrder, Session, Sighting,
-    StepOrder,
+    Captured, Context, Depth, Driver, DriverError, Effect, Exactness, KindPage, Piece, RecoverOrder, Session,
+    Sighting, StepOrder,
 };
 use backout_core::capability::{Capabilities, Quiescence};
 use backout_core::checkpoint::DataPart;

@@ -3,9 +3,9 @@
 use super::story::{component, counted, merged};
 use crate::plan::Count::{self, AtLeast, Exactly, Unknown};
 use crate::report::WritesAccount;
-use crate::report::cost::PutBack::{CannotTell, No, Yes};
+use crate::report::cost::PutBack::{self, CannotTell, No, Yes};
 use crate::report::cost::Recovery::{self, Missed, ToCome};
-use crate::writes::Recovered;
+use crate::writes::{Counted, Recovered};
 
 #[test]
 fn what_became_of_writes() {
@@ -14,23 +14,24 @@ fn what_became_of_writes() {
     let mut done = Recovered { applied: 2, already: 1, waiting: 1, unmapped: 1, ..Recovered::default() };
     done.open_conflicts = 2;
     let zero = Exactly(0);
-    let rows: [(_, _, _, Recovery, (Count, Count, Count, Count)); 12] = [
-        (Some(&whole), Some(&done), Yes, Missed, (Exactly(3), zero, Exactly(3), Exactly(1))),
-        (Some(&vague), Some(&done), Yes, Missed, (Exactly(3), zero, Exactly(3), AtLeast(1))),
-        (None, Some(&done), No, ToCome, (Exactly(3), zero, Exactly(3), Exactly(1))),
-        (Some(&whole), None, No, ToCome, (zero, zero, zero, zero)),
-        (Some(&whole), None, Yes, ToCome, (zero, Exactly(4), zero, Exactly(1))),
-        (Some(&whole), None, CannotTell, ToCome, (zero, Exactly(4), zero, Exactly(1))),
-        (Some(&whole), None, Yes, Missed, (zero, zero, Exactly(4), Exactly(1))),
-        (Some(&vague), None, Yes, Missed, (zero, zero, Exactly(4), AtLeast(1))),
-        (Some(&whole), None, CannotTell, Missed, (zero, zero, Exactly(4), Exactly(1))),
-        (Some(&whole), None, CannotTell, Recovery::None, (zero, zero, zero, Unknown)),
-        (Some(&whole), None, Yes, Recovery::None, (zero, zero, zero, Exactly(5))),
-        (Some(&vague), None, Yes, Recovery::None, (zero, zero, zero, AtLeast(5))),
+    type Row<'a> = (Option<&'a Counted>, Option<&'a Recovered>, PutBack, Recovery, [Count; 4]);
+    let rows: [Row<'_>; 12] = [
+        (Some(&whole), Some(&done), Yes, Missed, [Exactly(3), zero, Exactly(3), Exactly(1)]),
+        (Some(&vague), Some(&done), Yes, Missed, [Exactly(3), zero, Exactly(3), AtLeast(1)]),
+        (None, Some(&done), No, ToCome, [Exactly(3), zero, Exactly(3), Exactly(1)]),
+        (Some(&whole), None, No, ToCome, [zero, zero, zero, zero]),
+        (Some(&whole), None, Yes, ToCome, [zero, Exactly(4), zero, Exactly(1)]),
+        (Some(&whole), None, CannotTell, ToCome, [zero, Exactly(4), zero, Exactly(1)]),
+        (Some(&whole), None, Yes, Missed, [zero, zero, Exactly(4), Exactly(1)]),
+        (Some(&vague), None, Yes, Missed, [zero, zero, Exactly(4), AtLeast(1)]),
+        (Some(&whole), None, CannotTell, Missed, [zero, zero, Exactly(4), Exactly(1)]),
+        (Some(&whole), None, CannotTell, Recovery::None, [zero, zero, zero, Unknown]),
+        (Some(&whole), None, Yes, Recovery::None, [zero, zero, zero, Exactly(5)]),
+        (Some(&vague), None, Yes, Recovery::None, [zero, zero, zero, AtLeast(5)]),
     ];
     for (counted, recovered, put_back, recovery, expected) in rows {
         let account = WritesAccount::new(&component("db"), counted, recovered, put_back, recovery);
-        let found = (account.saved, account.pending, account.waiting, account.lost);
+        let found = [account.saved, account.pending, account.waiting, account.lost];
         assert_eq!(found, expected, "{counted:?} {recovered:?} {put_back:?} {recovery:?}");
     }
 }
