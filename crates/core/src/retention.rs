@@ -11,7 +11,7 @@
 //! | sealed | opened after the rule's border | the rule keeps it |
 //! | anything else | | it goes |
 //!
-//! "This attempt" is what came after the newest sealed capture was opened. A run's plan and the state before it stay
+//! "This attempt" is what came after the newest capture was sealed. A run's plan and the state before it stay
 //! while it is not over, while it is of this attempt and the migration is not over, or while it began after the
 //! border. A capture that was never sealed goes: nothing can be gone back to there, and whoever prunes holds the
 //! lock, so none is under way.
@@ -131,8 +131,8 @@ fn because(life: &Life, id: &CheckpointId, checkpoint: &CheckpointLife) -> Optio
 }
 
 fn is_needed(life: &Life, run: &RunLife) -> bool {
-    let attempt = life.checkpoint().map(|(_, checkpoint, _)| checkpoint.opened);
-    run.outcome.is_none() || (life.end.is_none() && attempt.is_none_or(|attempt| run.opened >= attempt))
+    let is_of_this_attempt = life.runs_since().iter().any(|one| one.id == run.id);
+    run.outcome.is_none() || (life.end.is_none() && is_of_this_attempt)
 }
 
 /// What began at this time or later is kept by the rule; none where the rule keeps nothing.
