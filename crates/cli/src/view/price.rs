@@ -65,14 +65,19 @@ pub fn details(output: Output, component: &str, price: &DataPrice) {
         }
         return;
     };
+    // Where deletes are not taken over, the put-back state has those rows again.
+    tables(output, component, counted, price.rescued == Count::Exactly(0));
+    gaps(output, component, counted);
+}
+
+fn tables(output: Output, component: &str, counted: &Counted, come_back: bool) {
     for table in counted.tables.iter().take(TABLES) {
-        output.line(Line::indented(4).dim(format!("{component}: {}", of_table(table))));
+        output.line(Line::indented(4).dim(format!("{component}: {}", of_table(table, come_back))));
     }
     if counted.tables.len() > TABLES {
         let more = number(counted.tables.len() - TABLES, "more table");
         output.line(Line::indented(4).dim(format!("{component}: and {more}")));
     }
-    gaps(output, component, counted);
 }
 
 fn gaps(output: Output, component: &str, counted: &Counted) {
@@ -87,7 +92,7 @@ fn gaps(output: Output, component: &str, counted: &Counted) {
 }
 
 /// What was written to one table.
-fn of_table(table: &TableWrites) -> String {
+fn of_table(table: &TableWrites, come_back: bool) -> String {
     let mut parts = Vec::new();
     if table.before_cutover.sum() > 0 {
         parts.push(format!("{} before cutover", tally(table.before_cutover)));
@@ -100,6 +105,9 @@ fn of_table(table: &TableWrites) -> String {
     }
     if table.migration > 0 {
         parts.push(format!("{} by the migration itself, which count as nobody's", table.migration));
+    }
+    if come_back && table.users().deleted > 0 {
+        parts.push("what was deleted comes back".to_owned());
     }
     format!("{}: {}", table.table, parts.join("; "))
 }
@@ -143,6 +151,13 @@ pub fn paid(output: Output, run: &RunLife) {
     table.print(&output, 2);
     for (component, recovered) in &run.recovered {
         account(output, component.as_str(), recovered);
+    }
+    for (component, counted) in run.counted.iter().filter(|(name, _)| !run.recovered.contains_key(*name)) {
+        if counted.users().sum() > 0 || !counted.gaps.is_empty() {
+            output.line(Line::indented(2).bold(component.as_str()).plain("  was lost:"));
+            tables(output, component.as_str(), counted, true);
+            gaps(output, component.as_str(), counted);
+        }
     }
 }
 
