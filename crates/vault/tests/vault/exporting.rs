@@ -114,11 +114,11 @@ async fn damage_anywhere_and_another_key_are_found() {
                 is_well
             }
         };
-        // The first file is the text for people.
-        assert!(!is_well || at < 2048, "at {at}");
+        // The first file is the text for people, and a tar ends with zeros that nobody reads.
+        assert!(!is_well || at < 2048 || at + 2048 > whole.len(), "at {at}");
         found += u32::from(!is_well);
     }
-    assert!(found >= 38, "{found}");
+    assert!(found >= 37, "{found}");
     for cut in [0, 100, whole.len() / 2] {
         fs::write(world.path("c1.tar"), &whole[..cut]).unwrap();
         assert!(world.import().await.is_err(), "cut to {cut}");
