@@ -129,7 +129,8 @@ fn accept(arguments: &Arguments, migration: &Migration, plan: &Plan, was_read: b
     }
     Err(Diagnostic::error(codes::LOSS, "going back loses writes that nothing could bring back")
         .because(lost.join(", "))
-        .hint("say how many may be lost: --accept-loss N")
+        .hint("what has no place in the put-back state may get one by a rule in the migration file: backout explain KIND")
+        .hint("or say how many may be lost: --accept-loss N")
         .hint("or review a plan file: backout plan --out FILE, backout rollback --plan FILE")
         .into())
 }

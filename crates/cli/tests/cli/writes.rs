@@ -70,8 +70,7 @@ fn shop(writes: &str, conflicts: &str) -> World {
              components:\n  \
                orders:\n    kind: sqlite.database\n    path: shop.db\n    writes: {writes}\n    merge:\n      \
                  conflicts: {conflicts}\n      tables:\n        \
-                   orders: {{keys: \"SELECT new, old FROM legacy\", ignore: [currency]}}\n        \
-                   notes: {{}}\n"
+                   orders: {{keys: \"SELECT new, old FROM legacy\", ignore: [currency]}}\n"
         ),
     );
     sql(&world, SCHEMA);
@@ -285,6 +284,44 @@ fn a_table_without_its_recorder_for_a_while_is_a_gap_unless_somebody_knows_bette
     world.ok(&["cutover", "--writers-stopped"]);
     assert_eq!(price(&world)["lost"], serde_json::json!({"exactly": 0}));
     world.ok(&["rollback", "--yes"]);
+}
+
+#[test]
+fn a_table_that_only_grew_needs_no_rule() {
+    let world = World::empty();
+    world.write(
+        "backout.yaml",
+        "migration: grown\ncomponents:\n  db:\n    kind: sqlite.database\n    path: shop.db\n    writes: merge\n",
+    );
+    sql(
+        &world,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO t (name) VALUES ('a'), ('b')",
+    );
+    world.ok(&["arm"]);
+    world.ok(&["capture"]);
+    sql(
+        &world,
+        "ALTER TABLE t ADD COLUMN extra TEXT DEFAULT 'x'; CREATE TABLE fresh (id INTEGER PRIMARY KEY)",
+    );
+    world.ok(&["cutover", "--writers-stopped"]);
+    sql(
+        &world,
+        "INSERT INTO t (name) VALUES ('c'); UPDATE t SET name = 'A' WHERE id = 1;
+         UPDATE t SET extra = 'written' WHERE id = 2; INSERT INTO fresh VALUES (1)",
+    );
+    let price = price(&world);
+    let lost = serde_json::json!({"exactly": 2});
+    assert_eq!(
+        (&price["writes"], &price["lost"]),
+        (&4.into(), &lost),
+        "a value and a row that nothing can hold"
+    );
+    let refused = world.run(&["rollback", "--yes"]);
+    assert!(refused.exit == 4 && refused.says("backout explain KIND"), "{}", refused.text());
+    world.ok(&["rollback", "--yes", "--accept-loss", "2"]);
+    assert_eq!(rows(&world, "SELECT * FROM t"), ["1 A", "2 b", "3 c"]);
+    let told = world.read(".backout/recovered/r1/db/unmapped.jsonl");
+    assert_eq!(told.lines().count(), 2, "{told}");
 }
 
 #[test]

@@ -6,7 +6,8 @@ use backout_core::writes::Winner;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// How writes are taken over to the put-back database. Tables that look the same on both sides need no word here.
+/// How writes are taken over to the put-back database. Tables that look the same on both sides need no word
+/// here, and neither do those that only grew columns, or whose columns hold keys of a table that stands here.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Merge {

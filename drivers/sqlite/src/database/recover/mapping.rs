@@ -1,14 +1,14 @@
 //! Makes the rules by which recorded rows find their place in the put-back schema.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use super::cell::{Cell, Row};
 
 use super::config::{Merge, TableRule};
 use super::pairs::{Pairs, Space};
-use super::rule::{Origin, Rule, Unmapped};
+use super::rule::{Lost, Origin, Rule, Unmapped};
 use super::table::{Table, Tables};
 use crate::database::recorder::layout::Layout;
 use crate::fault::Fault;
@@ -71,9 +71,15 @@ impl<'a> Rules<'a> {
             && let Some(table) = self.here.at(place)
             && self.is_same(layout, name, table, is_shared)
         {
-            return self.rule(place, table, layout, None, is_shared);
+            return self.rule(place, table, name, layout, None, is_shared);
         }
         let Some((declared, new_name)) = self.declared(name) else {
+            if let Some(place) = self.here.place(name)
+                && let Some(table) = self.here.at(place)
+                && self.is_alike(layout, name, table)
+            {
+                return self.rule(place, table, name, layout, Some((&TableRule::default(), name)), is_shared);
+            }
             return Err(Unmapped(
                 "its table is another one in the put-back schema, and no rule of `merge` leads there"
                     .to_owned(),
@@ -88,7 +94,7 @@ impl<'a> Rules<'a> {
         else {
             return Err(Unmapped("the table that its rule names is not in the put-back schema".to_owned()));
         };
-        self.rule(place, table, layout, Some((declared, new_name)), is_shared)
+        self.rule(place, table, name, layout, Some((declared, new_name)), is_shared)
     }
 
     /// The rule of a person for a table of the side that recorded, with the name of its new side.
@@ -152,10 +158,36 @@ impl<'a> Rules<'a> {
             })
     }
 
+    /// Whether rows of a table that nobody declared find their place by the names of its columns: every column here is
+    /// there too with the same sort of values, or with keys of a table whose keys are mapped. What it has besides
+    /// came with the migration.
+    fn is_alike(&self, layout: &Layout, name: &str, here: &Table) -> bool {
+        let Some(there) = self.there.find(name) else { return false };
+        let refers = foreign(self.here, here);
+        let is_mapped = |place: usize| {
+            let mut parents = refers.iter().filter(|(column, _)| *column == place);
+            parents.any(|(_, parent)| matches!(self.space_of(parent), Space::Paired(_)))
+        };
+        let has_all =
+            here.columns.iter().enumerate().skip(usize::from(here.has_rowid_key)).all(|(place, column)| {
+                let other = there.column(&column.name).and_then(|other| there.columns.get(other));
+                let is_recorded = layout.columns.iter().any(|name| name.eq_ignore_ascii_case(&column.name));
+                is_recorded
+                    && other.is_some_and(|other| other.affinity == column.affinity || is_mapped(place))
+            });
+        let names = |table: &Table| -> BTreeSet<String> {
+            let columns = table.key.iter().filter_map(|place| table.columns.get(*place));
+            columns.map(|column| column.name.to_ascii_lowercase()).collect()
+        };
+        has_all && here.has_rowid_key == layout.rowid && names(there) == names(here)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what a rule is made of, known to its two callers")]
     fn rule(
         &self,
         place: u32,
         here: &Table,
+        table_there: &str,
         layout: &Layout,
         declared: Option<(&TableRule, &str)>,
         is_shared: bool,
@@ -183,7 +215,11 @@ impl<'a> Rules<'a> {
                         rule.ignore.iter().any(|ignored| ignored.eq_ignore_ascii_case(name))
                     });
                     if !is_ignored {
-                        lost.push((at + offset, name.clone()));
+                        let there = self.there.find(table_there).and_then(|table| {
+                            table.column(name).and_then(|column| table.columns.get(column))
+                        });
+                        let usual = there.and_then(|column| column.usual.clone());
+                        lost.push(Lost { place: at + offset, name: name.clone(), usual });
                     }
                 }
             }

@@ -19,7 +19,16 @@ pub(super) struct Rule {
     /// For every column here, where it comes from.
     pub(super) origins: Vec<Option<Origin>>,
     /// Columns there without a place here, that nobody declared to be of no account.
-    pub(super) lost: Vec<(usize, String)>,
+    pub(super) lost: Vec<Lost>,
+}
+
+/// A column there that has no place here.
+#[derive(Debug, Clone)]
+pub(super) struct Lost {
+    pub(super) place: usize,
+    pub(super) name: String,
+    /// What stands there when nobody writes to it.
+    pub(super) usual: Option<Cell>,
 }
 
 #[derive(Debug, Clone)]
@@ -82,17 +91,21 @@ impl Rule {
 
     /// Columns to which users wrote what has no place here.
     pub(super) fn loses(&self, write: &Write) -> Vec<&str> {
-        let is_lost = |place: usize| match write {
-            Write::Insert { after } => is_something(after, place),
+        let is_lost = |lost: &&Lost| match write {
+            Write::Insert { after } => lost.is_something(after),
             Write::Update { before, after } => {
-                is_something(after, place) && before.get(place) != after.get(place)
+                lost.is_something(after) && before.get(lost.place) != after.get(lost.place)
             }
             Write::Delete { .. } => false,
         };
-        self.lost.iter().filter(|(place, _)| is_lost(*place)).map(|(_, name)| name.as_str()).collect()
+        self.lost.iter().filter(is_lost).map(|lost| lost.name.as_str()).collect()
     }
 }
 
-fn is_something(row: &Row, place: usize) -> bool {
-    row.get(place).is_some_and(|cell| cell.as_ref().is_some_and(|cell| *cell != Cell::Null))
+impl Lost {
+    /// Whether a row has a value there that somebody wrote.
+    fn is_something(&self, row: &Row) -> bool {
+        let cell = row.get(self.place).and_then(Option::as_ref);
+        cell.is_some_and(|cell| *cell != Cell::Null && Some(cell) != self.usual.as_ref())
+    }
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::cell::{Cell, from_list};
 use crate::database::read::is_own;
 use crate::database::recorder::is_ours;
 use crate::database::rows::quoted;
@@ -25,6 +26,8 @@ pub(super) enum Affinity {
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) affinity: Affinity,
+    /// What stands there when nobody writes to it, where that is a plain value.
+    pub(super) usual: Option<Cell>,
 }
 
 /// A foreign key.
@@ -142,24 +145,25 @@ impl Table {
 
 fn table(connection: &Connection, name: String, is_strict: bool, sql: &str) -> Result<Option<Table>, Fault> {
     let mut statement = connection.prepare_cached(
-        "SELECT name, type, pk FROM pragma_table_xinfo(?1, 'main') WHERE hidden NOT IN (2, 3) ORDER BY cid",
+        "SELECT name, type, pk, dflt_value FROM pragma_table_xinfo(?1, 'main') WHERE hidden NOT IN (2, 3) ORDER BY cid",
     )?;
     let listed = statement
-        .query_map([&name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<rusqlite::Result<Vec<(String, String, i64)>>>()?;
+        .query_map([&name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .collect::<rusqlite::Result<Vec<(String, String, i64, Option<String>)>>>()?;
     let mut columns: Vec<Column> = Vec::new();
-    let has_rowid_key = listed.iter().all(|(_, _, place)| *place == 0);
+    let has_rowid_key = listed.iter().all(|(_, _, place, _)| *place == 0);
     if has_rowid_key {
         let is_column = |name: &str| listed.iter().any(|(column, ..)| column.eq_ignore_ascii_case(name));
         let Some(rowid) = NAMES_OF_ROWID.into_iter().find(|name| !is_column(name)) else { return Ok(None) };
-        columns.push(Column { name: rowid.to_owned(), affinity: Affinity::Integer });
+        columns.push(Column { name: rowid.to_owned(), affinity: Affinity::Integer, usual: None });
     }
     let mut key: Vec<(i64, usize)> = Vec::new();
-    for (column, declared, place) in listed {
+    for (column, declared, place, default) in listed {
         if place > 0 {
             key.push((place, columns.len()));
         }
-        columns.push(Column { affinity: affinity(&declared, is_strict), name: column });
+        let usual = default.and_then(|default| usual(&default));
+        columns.push(Column { affinity: affinity(&declared, is_strict), name: column, usual });
     }
     key.sort_unstable();
     let key = if has_rowid_key { vec![0] } else { key.into_iter().map(|(_, place)| place).collect() };
@@ -175,6 +179,14 @@ fn table(connection: &Connection, name: String, is_strict: bool, sql: &str) -> R
     table.foreign_keys = foreign_keys(connection, &table)?;
     table.uniques = uniques(connection, &table)?;
     Ok(Some(table))
+}
+
+/// The value of a default that is written as one; what is computed is different each time.
+fn usual(default: &str) -> Option<Cell> {
+    match from_list(default).ok()?.as_slice() {
+        [value] => value.clone(),
+        _ => None,
+    }
 }
 
 fn foreign_keys(connection: &Connection, table: &Table) -> Result<Vec<ForeignKey>, Fault> {
