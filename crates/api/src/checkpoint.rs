@@ -28,6 +28,9 @@ pub struct Checkpoint {
     pub sealed: Option<jiff::Timestamp>,
     /// Its seal.
     pub seal: Option<String>,
+    /// When its data was removed; nothing can be gone back to there since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruned: Option<jiff::Timestamp>,
     /// What was saved.
     pub components: Vec<SavedComponent>,
 }
@@ -151,6 +154,7 @@ impl Checkpoint {
             by: life.by.to_string(),
             sealed: life.sealed.map(|(_, at)| at),
             seal: life.sealed.map(|(seal, _)| seal.to_string()),
+            pruned: life.pruned,
             components: components.collect(),
         }
     }

@@ -15,7 +15,7 @@ use backout_contract::{Depth, Stop};
 use backout_core::checkpoint::{DataPart, Saved};
 use backout_core::diagnostic::Diagnostic;
 use backout_core::journal::{Event, Look};
-use backout_core::life::{Before, Life, RunLife};
+use backout_core::life::{Before, CheckpointLife, Life, RunLife};
 use backout_core::name::{CheckpointId, ComponentName};
 use backout_core::observation::{Observation, Seen};
 use backout_core::order::Group;
@@ -135,7 +135,8 @@ pub async fn put_together(
 
 /// Says that no checkpoint has this name.
 pub(crate) fn no_such_checkpoint(named: &CheckpointId, life: &Life) -> Diagnostic {
-    let sealed = life.checkpoints.iter().filter(|(_, checkpoint)| checkpoint.sealed.is_some());
+    let there = |(_, one): &(&CheckpointId, &CheckpointLife)| one.sealed.is_some() && one.pruned.is_none();
+    let sealed = life.checkpoints.iter().filter(there);
     let known: Vec<&str> = sealed.map(|(id, _)| id.as_str()).collect();
     let found = Diagnostic::error(NO_SUCH_CHECKPOINT, format!("there is no sealed checkpoint `{named}`"));
     if known.is_empty() {

@@ -56,6 +56,13 @@ pub async fn checkpoint_problems(
     tools: &Tools,
 ) -> Result<Vec<Diagnostic>, EngineError> {
     let manifest = manifest_of(life, id)?;
+    if let Some(at) = life.checkpoints.get(id).and_then(|checkpoint| checkpoint.pruned) {
+        return Ok(vec![
+            Diagnostic::error(MISSING, format!("the data of checkpoint {id} is no longer there"))
+                .because(format!("somebody pruned it at {at}"))
+                .hint("see what can be gone back to: backout checkpoint list"),
+        ]);
+    }
     let mut problems = Vec::new();
     let sealed = life.checkpoints.get(id).and_then(|checkpoint| checkpoint.sealed);
     let seal = manifest.seal().map_err(|cause| EngineError::Corrupt(cause.to_string()))?;

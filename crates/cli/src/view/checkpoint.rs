@@ -37,6 +37,7 @@ pub fn list(output: Output, life: &Life) {
         let here = current.as_deref() == Some(&checkpoint.id);
         let id = Line::new().bold(&checkpoint.id).plain(if here { " (current)" } else { "" });
         let sealed = match checkpoint.sealed {
+            Some(at) if checkpoint.pruned.is_some() => Line::of(moment(at)).doubtful(", pruned"),
             Some(at) => Line::of(moment(at)),
             None => Line::new().doubtful("incomplete"),
         };
@@ -63,6 +64,9 @@ pub fn one(output: Output, checkpoint: &Checkpoint) {
         None => Line::new().doubtful(", incomplete: its capture never ended"),
     };
     output.line(Line::new().bold(format!("Checkpoint {}", checkpoint.id)).then(state));
+    if let Some(at) = checkpoint.pruned {
+        output.line(Line::new().doubtful(format!("its data was removed {}", moment(at))));
+    }
     output.line(Line::new().dim(format!("opened {} by {}", moment(checkpoint.opened), checkpoint.by)));
     if let Some(seal) = &checkpoint.seal {
         output.line(Line::new().dim(format!("seal {seal}")));

@@ -99,6 +99,10 @@ pub fn sentence(event: &Event) -> Line {
         Event::CheckpointSealed { checkpoint, seal } => {
             Line::new().good(format!("checkpoint {checkpoint} sealed")).dim(format!(" {}", seal.short()))
         }
+        Event::CheckpointsPruned { checkpoints, by } => {
+            let names: Vec<&str> = checkpoints.iter().map(|checkpoint| checkpoint.as_str()).collect();
+            Line::of(format!("data of {} removed by {by}", names.join(", ")))
+        }
         Event::CutoverMarked { phase, at, late, by } => {
             let late = if *late { ", marked late" } else { "" };
             Line::of(format!("phase {phase} went live at {}{late}, by {by}", moment(*at)))

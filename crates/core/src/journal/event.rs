@@ -97,6 +97,13 @@ pub enum Event {
         /// Digest of its manifest.
         seal: Digest,
     },
+    /// The data of old checkpoints is about to be removed from the vault; nothing can be gone back to there.
+    CheckpointsPruned {
+        /// Which.
+        checkpoints: Vec<CheckpointId>,
+        /// By whom.
+        by: Actor,
+    },
     /// A phase went live on the new side.
     CutoverMarked {
         /// Which phase.

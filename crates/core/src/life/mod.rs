@@ -44,6 +44,8 @@ pub struct CheckpointLife {
     pub failed: BTreeMap<ComponentName, String>,
     /// Its seal and when it was set, once it is complete.
     pub sealed: Option<(Digest, Timestamp)>,
+    /// When its data was removed from the vault.
+    pub pruned: Option<Timestamp>,
 }
 
 /// A phase that went live on the new side.
@@ -139,14 +141,14 @@ impl Life {
         Some((id, checkpoint, seal))
     }
 
-    /// A sealed checkpoint by its name, the newest where none is named.
+    /// A sealed checkpoint by its name, the newest where none is named; none whose data was pruned.
     pub fn checkpoint_to(
         &self,
         name: Option<&CheckpointId>,
     ) -> Option<(&CheckpointId, &CheckpointLife, Digest)> {
         let Some(name) = name else { return self.checkpoint() };
         let (id, checkpoint) = self.checkpoints.get_key_value(name)?;
-        let (seal, _) = checkpoint.sealed?;
+        let (seal, _) = checkpoint.sealed.filter(|_| checkpoint.pruned.is_none())?;
         Some((id, checkpoint, seal))
     }
 
@@ -221,6 +223,7 @@ impl Life {
                     components: BTreeMap::new(),
                     failed: BTreeMap::new(),
                     sealed: None,
+                    pruned: None,
                 };
                 self.checkpoints.insert(checkpoint.clone(), life);
                 if before_run.is_none() {
@@ -255,6 +258,12 @@ impl Life {
                 self.owed.clear();
                 self.earlier_runs = self.runs.len();
                 self.judged.clear();
+            }
+            Event::CheckpointsPruned { checkpoints, .. } => {
+                for checkpoint in checkpoints {
+                    let life = self.checkpoints.get_mut(checkpoint);
+                    life.ok_or_else(|| format!("checkpoint {checkpoint} was not opened"))?.pruned = Some(at);
+                }
             }
             Event::CutoverMarked { phase, at, late, .. } => {
                 if self.sealed.is_none() {

@@ -364,3 +364,21 @@ fn the_median_of_earlier_durations_is_kept() {
 }
 
 mod leaving;
+
+#[test]
+fn what_was_pruned_cannot_be_gone_back_to() {
+    let mut events = vec![opened()];
+    events.extend(captured("c1"));
+    events.extend(captured("c2"));
+    let c1 = CheckpointId::new("c1").unwrap();
+    let pruned = |checkpoint: &str| Event::CheckpointsPruned {
+        checkpoints: vec![CheckpointId::new(checkpoint).unwrap()],
+        by: by(),
+    };
+    let mut teller = Teller::told(events);
+    assert!(teller.life.checkpoint_to(Some(&c1)).is_some());
+    teller.tell(pruned("c1")).unwrap();
+    assert!(teller.life.checkpoint_to(Some(&c1)).is_none());
+    assert!(teller.life.checkpoint_to(None).is_some_and(|(id, ..)| id.as_str() == "c2"));
+    assert!(matches!(teller.tell(pruned("c9")), Err(Broken::Illegal { .. })), "it was never opened");
+}

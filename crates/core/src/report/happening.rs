@@ -30,6 +30,13 @@ pub enum Happening {
         /// By whom.
         by: Actor,
     },
+    /// The data of old checkpoints was removed.
+    Pruned {
+        /// Which.
+        checkpoints: Vec<CheckpointId>,
+        /// By whom.
+        by: Actor,
+    },
     /// Arming was undone.
     Disarmed {
         /// By whom.
@@ -150,6 +157,9 @@ impl Moment {
             }
             Event::CheckpointSealed { checkpoint, seal } => {
                 Happening::Sealed { checkpoint: checkpoint.clone(), seal: *seal }
+            }
+            Event::CheckpointsPruned { checkpoints, by } => {
+                Happening::Pruned { checkpoints: checkpoints.clone(), by: by.clone() }
             }
             Event::CutoverMarked { phase, at, late, by } => {
                 Happening::CutOver { phase: phase.clone(), went_live: *at, late: *late, by: by.clone() }

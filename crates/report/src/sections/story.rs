@@ -58,6 +58,10 @@ fn sentence(what: &Happening) -> String {
         Happening::Sealed { checkpoint, seal } => {
             format!("checkpoint {checkpoint} sealed ({})", seal.short())
         }
+        Happening::Pruned { checkpoints, by } => {
+            let names: Vec<&str> = checkpoints.iter().map(|checkpoint| checkpoint.as_str()).collect();
+            format!("data of {} removed by {by}", names.join(", "))
+        }
         Happening::CutOver { phase, went_live, late, by } => {
             let late = if *late { "; marked late, so the look after it may hold later changes" } else { "" };
             format!("phase {phase} went live at {}, marked by {by}{late}", moment(*went_live))
