@@ -1,5 +1,6 @@
 //! What the journal adds up to: the state of a migration as a fold over its events.
 
+mod checkpoint;
 mod left;
 mod phase;
 mod run;
@@ -11,13 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::checkpoint::{BlobId, DataPart, Saved};
-use crate::digest::Digest;
-use crate::journal::{Actor, Broken, Event, Look, Outcome, Record};
+use crate::journal::{Broken, Event, Look, Outcome, Record};
 use crate::name::{CheckpointId, ComponentName, MigrationName, PhaseName, RunId, StepId};
 use crate::observation::{Seen, Verdict};
 use crate::plan::{Estimate, Timings};
 use crate::writes::{Coverage, Occasion, Recovered};
 
+pub use checkpoint::CheckpointLife;
 pub use left::PutBack;
 pub use phase::{Legal, PhaseState, legal_next, phase_state};
 pub use run::{Before, RunLife};
@@ -26,27 +27,6 @@ pub use stood::Stood;
 
 /// How many durations are kept for each component and group, to judge the next run by.
 const SAMPLES: usize = 9;
-
-/// One checkpoint's way.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CheckpointLife {
-    /// When its capture began.
-    pub opened: Timestamp,
-    /// Digest of the migration file it was taken with.
-    pub file: Digest,
-    /// The run whose state before it this is; none for a capture.
-    pub before_run: Option<RunId>,
-    /// By whom.
-    pub by: Actor,
-    /// What was saved so far.
-    pub components: BTreeMap<ComponentName, Saved>,
-    /// What could not be looked at.
-    pub failed: BTreeMap<ComponentName, String>,
-    /// Its seal and when it was set, once it is complete.
-    pub sealed: Option<(Digest, Timestamp)>,
-    /// When its data was removed from the vault.
-    pub pruned: Option<Timestamp>,
-}
 
 /// A phase that went live on the new side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,36 +111,6 @@ impl Life {
     /// The run that is under way, at rest or stuck, if any.
     pub fn open_run(&self) -> Option<&RunLife> {
         self.runs.last().filter(|run| run.outcome.is_none())
-    }
-
-    /// The newest sealed checkpoint.
-    pub fn checkpoint(&self) -> Option<(&CheckpointId, &CheckpointLife, Digest)> {
-        let id = self.sealed.as_ref()?;
-        let checkpoint = self.checkpoints.get(id)?;
-        let (seal, _) = checkpoint.sealed?;
-        Some((id, checkpoint, seal))
-    }
-
-    /// A sealed checkpoint by its name, the newest where none is named; none whose data was pruned.
-    pub fn checkpoint_to(
-        &self,
-        name: Option<&CheckpointId>,
-    ) -> Option<(&CheckpointId, &CheckpointLife, Digest)> {
-        let Some(name) = name else { return self.checkpoint() };
-        let (id, checkpoint) = self.checkpoints.get_key_value(name)?;
-        let (seal, _) = checkpoint.sealed.filter(|_| checkpoint.pruned.is_none())?;
-        Some((id, checkpoint, seal))
-    }
-
-    /// The runs since the newest checkpoint was sealed, oldest first.
-    pub fn runs_since(&self) -> &[RunLife] {
-        self.runs.get(self.earlier_runs..).unwrap_or_default()
-    }
-
-    /// The identifier that the next checkpoint gets.
-    pub fn next_checkpoint(&self) -> String {
-        let captured = self.checkpoints.values().filter(|one| one.before_run.is_none()).count();
-        format!("c{}", captured + 1)
     }
 
     /// The identifier that the next run gets.

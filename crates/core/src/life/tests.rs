@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 
 use super::*;
+use crate::digest::Digest;
+use crate::journal::Actor;
 use crate::journal::{Chain, Choice, Stance};
 use crate::name::{KindName, StepId};
 use crate::observation::{Fingerprint, Observation};

@@ -182,7 +182,6 @@ impl<'a> Rules<'a> {
         has_all && here.has_rowid_key == layout.rowid && names(there) == names(here)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what a rule is made of, known to its two callers")]
     fn rule(
         &self,
         place: u32,
