@@ -146,7 +146,7 @@ impl Checkpoint {
             seen: saved.observation.seen.word(),
             at: saved.observation.at,
             pieces: saved.data.len(),
-            bytes: saved.data.iter().map(|part| part.bytes).sum(),
+            bytes: saved.data.iter().map(|part| part.bytes).fold(0, u64::saturating_add),
         });
         Self {
             id: id.to_string(),

@@ -41,7 +41,7 @@ pub fn list(output: Output, life: &Life) {
             Some(at) => Line::of(moment(at)),
             None => Line::new().doubtful("incomplete"),
         };
-        let size: u64 = checkpoint.components.iter().map(|saved| saved.bytes).sum();
+        let size: u64 = checkpoint.components.iter().map(|saved| saved.bytes).fold(0, u64::saturating_add);
         table.row([
             id,
             sealed,

@@ -74,7 +74,7 @@ pub fn sentence(event: &Event) -> Line {
                 ": {} writes taken over, {} there already",
                 recovered.applied, recovered.already
             ));
-            match recovered.waiting + recovered.open_conflicts {
+            match recovered.waiting.saturating_add(recovered.open_conflicts) {
                 0 => line,
                 more => line.doubtful(format!(", {more} wait for a person")),
             }

@@ -128,7 +128,7 @@ pub fn paid(output: Output, run: &RunLife) {
     }
     let mut table = Table::default().headed(&["price", "stated", "paid"]);
     if stated.data_components > 0 {
-        let sum = |part: fn(&Recovered) -> u64| run.recovered.values().map(part).sum::<u64>();
+        let sum = |part: fn(&Recovered) -> u64| run.recovered.values().map(part).fold(0, u64::saturating_add);
         let over = over(run);
         let mut row = |name: &str, stated: Count, paid: u64| {
             if stated != Count::Exactly(0) || paid > 0 {
@@ -168,7 +168,7 @@ fn over(run: &RunLife) -> u64 {
         let found = done.applied.saturating_add(done.already);
         run.counted.get(component).map_or(found, |counted| found.min(counted.users().sum()))
     });
-    each.sum()
+    each.fold(0, u64::saturating_add)
 }
 
 /// What is given up for good, as counted behind the shut door.

@@ -17,7 +17,8 @@ pub fn before(output: Output, found: &[Recoverable], life: &Life) {
         let line = Line::indented(2)
             .bold(one.part.name.as_str())
             .plain(format!("  from what {} displaced", runs.join(", ")));
-        let waiting = life.recovered.get(&one.part.name).map(|last| last.waiting + last.open_conflicts);
+        let waiting =
+            life.recovered.get(&one.part.name).map(|last| last.waiting.saturating_add(last.open_conflicts));
         output.line(match waiting {
             Some(waiting) if waiting > 0 => line.plain(format!("; {waiting} waited for a person")),
             Some(_) => line.plain("; nothing waited after the last time"),

@@ -43,7 +43,7 @@ pub fn unread(output: Output, life: &Life) {
         .iter()
         .filter(|(component, recovered)| recovered.wants_a_person() && !life.owed.contains_key(*component));
     for (component, recovered) in asked {
-        let waiting = recovered.waiting + recovered.open_conflicts;
+        let waiting = recovered.waiting.saturating_add(recovered.open_conflicts);
         output.line(
             Line::new()
                 .doubtful("warning")

@@ -182,7 +182,7 @@ fn recorders(output: Output, life: &Life) {
         .iter()
         .filter(|(component, recovered)| recovered.wants_a_person() && !life.owed.contains_key(*component));
     for (component, recovered) in asked {
-        let waiting = recovered.waiting + recovered.open_conflicts;
+        let waiting = recovered.waiting.saturating_add(recovered.open_conflicts);
         output.line(
             Line::indented(2)
                 .dim("waits      ")

@@ -4,7 +4,7 @@
 //!
 //! | # | put back | recover step | taken over | saved | still to come | waits for a person | lost |
 //! |---|---|---|---|---|---|---|---|
-//! | 1 | any | any | yes | applied and there already | none | files and open conflicts | the unmapped |
+//! | 1 | any | any | yes | applied and there already, at most what was counted | none | files and open conflicts | the unmapped |
 //! | 2 | no | any | no | none | none | none | none: they stand there still |
 //! | 3 | yes, or cannot be told | the run will come to it | no | none | all but the unmapped | none | the unmapped |
 //! | 4 | yes, or cannot be told | left out, or the run is over | no | none | none | all but the unmapped: they are recorded | the unmapped |
@@ -111,11 +111,17 @@ impl WritesAccount {
         let vague = counted.is_some_and(|counted| !counted.gaps.is_empty());
         let as_known = |count| if vague { Count::AtLeast(count) } else { Count::Exactly(count) };
         let users = counted.map_or(0, |counted| counted.users().sum());
-        let unmapped = counted.map_or(0, |counted| counted.tables.iter().map(|table| table.unmapped).sum());
+        let unmapped = counted.map_or(0, |counted| {
+            counted.tables.iter().map(|table| table.unmapped).fold(0, u64::saturating_add)
+        });
         let mapped = Count::Exactly(users.saturating_sub(unmapped));
         let (saved, pending, waiting, lost) = match (recovered, put_back, recovery) {
             (Some(done), ..) => (
-                Count::Exactly(done.applied.saturating_add(done.already)),
+                // What the target had before anybody counted is not among those that were saved.
+                Count::Exactly({
+                    let found = done.applied.saturating_add(done.already);
+                    if counted.is_some() { found.min(users) } else { found }
+                }),
                 zero,
                 Count::Exactly(done.waiting.saturating_add(done.open_conflicts)),
                 as_known(done.unmapped),

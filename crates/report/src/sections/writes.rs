@@ -41,8 +41,11 @@ pub fn section(report: &Report, run: &RunReport) -> Section {
     });
     let head = ["component", "table", "key", "columns", "why", "which version stands"];
     blocks.push(Block::table("Conflicts", &head, conflicts.collect(), "No row was changed on both sides."));
-    let more: u64 =
-        accounts.iter().filter_map(|one| one.recovered.as_ref()).map(|done| done.more_conflicts).sum();
+    let more: u64 = accounts
+        .iter()
+        .filter_map(|one| one.recovered.as_ref())
+        .map(|done| done.more_conflicts)
+        .fold(0, u64::saturating_add);
     if more > 0 {
         blocks.push(Block::paragraph(format!("{more} more conflicts stand in the files.")));
     }
