@@ -5,7 +5,6 @@ use std::sync::Arc;
 use backout_contract::Stop;
 use backout_core::diagnostic::Diagnostic;
 use backout_core::journal::Event;
-use backout_core::life::Life;
 use backout_core::migration::Writes;
 use backout_core::name::ComponentName;
 use backout_core::writes::{Coverage, Occasion};
@@ -109,34 +108,41 @@ pub(crate) fn refuse_uncovered(
         .map(|(name, gap)| {
             Diagnostic::error(NOT_RECORDED, format!("writes to {} of `{name}` are not recorded", gap.table))
                 .because(gap.why.clone())
-                .hint("writes that nobody records cannot be merged; leave the table out by name (backout explain the kind), or declare `writes: review`")
+                .hint("leave the table out by name, where the kind allows it: backout explain KIND")
+                .hint("or keep all of it for a person: `writes: review`")
         })
         .collect();
     if diagnostics.is_empty() { Ok(()) } else { Err(Refusal { diagnostics }.into()) }
 }
 
-/// Refuses a capture of what shall be merged later and has no recorder: what is written from the capture on would be
-/// lost.
-pub(crate) fn refuse_unarmed(parts: &[Arc<Part>], life: &Life) -> Result<(), EngineError> {
-    let is_uncovered = |part: &Part| {
-        life.recorders.get(&part.name).is_none_or(|(_, coverage)| !coverage.uncovered.is_empty())
-    };
-    let diagnostics: Vec<Diagnostic> = parts
-        .iter()
-        .filter(|part| part.writes == Some(Writes::Merge) && is_uncovered(part))
-        .map(|part| {
-            Diagnostic::error(NOT_ARMED, format!("`{}` has no recorder yet that sees every write", part.name))
-                .because("its writes are to be merged, so they are recorded from before the capture")
-                .hint("put the recorders in place first: backout arm")
-        })
-        .collect();
+/// Refuses a capture of what shall be merged later and is not recorded at this moment: what is written from the capture
+/// on would be lost. Looked at and not taken from the journal, for somebody may have taken a recorder away since.
+///
+/// # Errors
+/// Refused as said; otherwise when a component cannot be asked.
+pub(crate) async fn refuse_unarmed(parts: &[Arc<Part>], tools: &Tools) -> Result<(), EngineError> {
+    let stop = Stop::never();
+    let mut diagnostics = Vec::new();
+    for part in parts.iter().filter(|part| part.writes == Some(Writes::Merge)) {
+        let failed = |source| EngineError::Driver { component: part.name.to_string(), source };
+        let (session, context) = connect(part, tools, None, "coverage", &stop).await.map_err(failed)?;
+        let cause = match session.coverage(&context).await.map_err(failed)? {
+            None => "there is none".to_owned(),
+            Some(coverage) => match coverage.uncovered.first() {
+                None => continue,
+                Some(gap) => format!("writes to {} are not recorded: {}", gap.table, gap.why),
+            },
+        };
+        diagnostics.push(
+            Diagnostic::error(NOT_ARMED, format!("`{}` has no recorder that sees every write", part.name))
+                .because(format!("{cause}; what is to be merged is recorded from before the capture"))
+                .hint("put the recorders in place first: backout arm"),
+        );
+    }
     if diagnostics.is_empty() { Ok(()) } else { Err(Refusal { diagnostics }.into()) }
 }
 
 /// The components whose writes can be recorded.
 fn recording(assembled: &Assembled) -> impl Iterator<Item = &Arc<Part>> {
-    assembled
-        .parts
-        .iter()
-        .filter(|part| part.capabilities().is_some_and(|capabilities| capabilities.records_writes))
+    assembled.parts.iter().filter(|part| part.records_writes())
 }

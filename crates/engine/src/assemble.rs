@@ -50,6 +50,11 @@ impl Part {
     pub fn capabilities(&self) -> Option<Capabilities> {
         self.configured.as_ref().map(|configured| configured.capabilities())
     }
+
+    /// Whether what users write to it can be recorded.
+    pub fn records_writes(&self) -> bool {
+        self.capabilities().is_some_and(|capabilities| capabilities.records_writes)
+    }
 }
 
 impl std::fmt::Debug for Part {

@@ -45,12 +45,12 @@ pub async fn capture(
     refuse_open_run(book)?;
     let parts: Vec<Arc<Part>> =
         assembled.parts.iter().filter(|part| part.configured.is_some()).cloned().collect();
-    refuse_unarmed(&parts, book.life())?;
     // A target that lost its marker is claimed afresh: a capture is how a person says "this is it".
     let problems: Vec<Diagnostic> = check_claims(&parts, book.life(), |_| None, tools).await;
     if !problems.is_empty() {
         return Err(Refusal { diagnostics: problems }.into());
     }
+    refuse_unarmed(&parts, tools).await?;
     let id = CheckpointId::new(&book.life().next_checkpoint())
         .map_err(|cause| EngineError::Corrupt(cause.to_string()))?;
     let opened = Event::CaptureOpened {

@@ -37,6 +37,7 @@ pub use gate::{checkpoint_problems, manifest_of};
 pub use judge::{Judged, verify_all};
 pub use look::{Looked, look_all, seen_of};
 pub use preview::{PreviewInput, preview};
+pub use price::unaccepted_loss;
 pub use recover::{Recoverable, Recovery, recover, recoverable};
 pub use refusal::{EngineError, Refusal};
 pub use release::{Kept, kept, release};

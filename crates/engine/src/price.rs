@@ -2,12 +2,13 @@
 
 use backout_contract::Stop;
 use backout_core::migration::Writes;
-use backout_core::plan::{Becomes, DataPrice};
+use backout_core::name::ComponentName;
+use backout_core::plan::{Becomes, Count, DataPrice, Plan};
 use backout_core::writes::{Counted, Gap, Way};
 use serde_json::Value;
 
-use crate::assemble::Part;
-use crate::look::connect;
+use crate::assemble::{Assembled, Part};
+use crate::look::{connect, find};
 use crate::tools::Tools;
 
 /// The price of putting a component back, and what becomes of the writes that were recorded.
@@ -38,7 +39,7 @@ fn uncounted(part: &Part, why: String) -> Counted {
 
 /// Counts what the recorder saw since a state was saved; none where nothing is recorded.
 pub(crate) async fn count(part: &Part, target: &Value, tools: &Tools) -> Result<Option<Counted>, String> {
-    if !part.capabilities().is_some_and(|capabilities| capabilities.records_writes) {
+    if !part.records_writes() {
         return Ok(None);
     }
     let stop = Stop::never();
@@ -54,6 +55,28 @@ pub(crate) fn becomes(part: &Part) -> Becomes {
         Some(Writes::AcceptLoss) => Becomes::Lost,
         Some(Writes::Review) | None => Becomes::Reviewed,
     }
+}
+
+/// The components that lose writes although their file does not accept that, and how many.
+///
+/// | `writes:` | loses, in the plan | named |
+/// |---|---|---|
+/// | accept-loss | any | no |
+/// | merge | none | no |
+/// | merge | some, or nobody knows | yes |
+/// | review | any, and the displaced data is kept | no: a person has all of it |
+/// | review | some, and nothing is kept | yes |
+pub fn unaccepted_loss(assembled: &Assembled, plan: &Plan) -> Vec<(ComponentName, Count)> {
+    let losing = plan.acting().filter_map(|component| {
+        let (part, price) = (find(&assembled.parts, &component.name)?, component.price.as_ref()?);
+        let is_promised = match becomes(part) {
+            Becomes::Lost => false,
+            Becomes::Merged => true,
+            Becomes::Reviewed => !price.kept_aside,
+        };
+        (is_promised && price.lost != Count::Exactly(0)).then(|| (component.name.clone(), price.lost))
+    });
+    losing.collect()
 }
 
 fn way(part: &Part) -> Option<Way> {

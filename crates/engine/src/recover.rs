@@ -49,7 +49,7 @@ pub fn recoverable(
     only: &[ComponentName],
 ) -> Result<Vec<Recoverable>, EngineError> {
     let records = |part: &&Arc<Part>| {
-        part.capabilities().is_some_and(|capabilities| capabilities.records_writes)
+        part.records_writes()
             && (life.put_back.contains_key(&part.name) || life.left.contains_key(&part.name))
             && (only.contains(&part.name) || (only.is_empty() && part.writes != Some(Writes::AcceptLoss)))
     };
@@ -96,10 +96,9 @@ pub async fn recover(
     for Recoverable { part, runs } in components {
         let began = tools.clock.monotonic_millis();
         let failed = |source| EngineError::Driver { component: part.name.to_string(), source };
-        let last = runs.last().cloned();
-        let (session, context) =
-            connect(&part, tools, last.as_ref(), "recover", &stop).await.map_err(failed)?;
-        let folder = folder_of(tools, last.as_ref(), &part.name);
+        let Some(last) = runs.last() else { continue };
+        let (session, context) = connect(&part, tools, Some(last), "recover", &stop).await.map_err(failed)?;
+        let folder = folder_of(tools, last, &part.name);
         let order = RecoverOrder { way: Way::Merge, from: runs, folder, winner };
         let recovered = session.recover(&context, &order).await.map_err(failed)?;
         backout_kit::failpoint!("recovered-later");
@@ -116,9 +115,8 @@ pub async fn recover(
 }
 
 /// Where files for people about a component's writes lie.
-pub(crate) fn folder_of(tools: &Tools, run: Option<&RunId>, component: &ComponentName) -> std::path::PathBuf {
-    let run = run.map_or("later", |run| run.as_str());
-    tools.for_people.join(run).join(component.as_str())
+pub(crate) fn folder_of(tools: &Tools, run: &RunId, component: &ComponentName) -> std::path::PathBuf {
+    tools.for_people.join(run.as_str()).join(component.as_str())
 }
 
 /// The runs since the checkpoint that may have displaced a component, oldest first.

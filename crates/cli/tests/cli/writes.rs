@@ -269,6 +269,16 @@ fn what_is_to_be_merged_is_recorded_from_before_the_capture() {
     let refused = world.run(&["capture"]);
     assert_eq!(refused.exit, 4, "{}", refused.text());
     assert!(refused.says("backout arm"), "{}", refused.text());
+
+    // Armed, as far as the journal knows; somebody took a recorder away since.
+    world.ok(&["arm"]);
+    let trigger =
+        rows(&world, "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'stock' LIMIT 1");
+    sql(&world, &format!("DROP TRIGGER \"{}\"", trigger[0]));
+    let refused = world.run(&["capture"]);
+    assert!(refused.exit == 4 && refused.says("writes to stock are not recorded"), "{}", refused.text());
+    world.ok(&["arm"]);
+    world.ok(&["capture"]);
 }
 
 #[test]

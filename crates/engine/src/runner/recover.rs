@@ -19,7 +19,7 @@ impl Unit {
     ) -> Result<Vec<Event>, Early> {
         self.intend(None, reports).await?;
         let began = self.tools.clock.monotonic_millis();
-        let folder = folder_of(&self.tools, Some(&self.run), &self.component.name);
+        let folder = folder_of(&self.tools, &self.run, &self.component.name);
         let order = RecoverOrder { way, from: vec![self.run.clone()], folder, winner: None };
         let outcome = match self.session().await {
             Ok((session, context)) => session.recover(&context, &order).await,
