@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::batch::{Entry, Fate, keep};
 use crate::catalog::Catalog;
-use crate::failed::{on, on_rustic};
+use crate::failed::on_rustic;
 use crate::repository::Shelf;
 
 /// So many puts share a snapshot at most.
@@ -80,7 +80,7 @@ impl Clerk {
         Ok(Self { orders: Some(orders), thread: Some(thread) })
     }
 
-    /// A way to it that does not keep it from ending.
+    /// Hands it something to keep.
     pub(crate) fn order(&self, order: Order) {
         if let Some(orders) = &self.orders {
             // A clerk that is gone drops the order, and with it the reply, which tells.
@@ -109,12 +109,10 @@ fn serve(shelf: &Shelf, received: &Receiver<Order>) {
             orders.push(next);
         }
         let _writing = shelf.writing();
-        let replies =
-            orders.into_iter().map(|order| (order.reply, order.blob, order.size, order.matter, order.tag));
         let mut waiting: BTreeMap<BlobId, Vec<oneshot::Sender<Result<(), VaultError>>>> = BTreeMap::new();
         let mut fresh = Vec::new();
         let mut tags = BTreeSet::new();
-        for (reply, blob, size, matter, tag) in replies {
+        for Order { blob, size, matter, tag, reply } in orders {
             let others = waiting.entry(blob).or_default();
             if others.is_empty() {
                 fresh.push((blob, size, matter));
@@ -225,5 +223,6 @@ fn again(error: &VaultError) -> VaultError {
 
 /// The vault's thread is gone.
 pub(crate) fn ended() -> VaultError {
-    on("keep something in the vault", std::path::Path::new(""))(io::Error::other("its thread ended"))
+    let attempted = "keep something in the vault".to_owned();
+    VaultError::Io { attempted, source: io::Error::other("its thread ended") }
 }

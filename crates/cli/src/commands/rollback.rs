@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use backout_core::diagnostic::Diagnostic;
-use backout_core::migration::Writes;
 use backout_core::name::StepId;
-use backout_core::plan::{Count, Plan, PlannedComponent, bound};
-use backout_engine::{Ending, RunOptions, put_together};
+use backout_core::plan::{Plan, bound};
+use backout_engine::{Ending, RunOptions, put_together, unaccepted_loss};
 use clap::Args;
 
 use super::choices::ChoiceArguments;
@@ -123,42 +122,17 @@ fn accept(arguments: &Arguments, migration: &Migration, plan: &Plan, was_read: b
     if was_read || arguments.accept_loss.is_some() {
         return Ok(());
     }
-    let lost = lost_for_good(migration, plan);
+    let lost = unaccepted_loss(&migration.assembled, plan);
     if lost.is_empty() {
         return Ok(());
     }
+    let lost: Vec<String> = lost.iter().map(|(name, count)| format!("`{name}`: {count} writes")).collect();
     Err(Diagnostic::error(codes::LOSS, "going back loses writes that nothing could bring back")
         .because(lost.join(", "))
         .hint("what has no place in the put-back state may get one by a rule in the migration file: backout explain KIND")
         .hint("or say how many may be lost: --accept-loss N")
         .hint("or review a plan file: backout plan --out FILE, backout rollback --plan FILE")
         .into())
-}
-
-/// The components that lose writes although their file does not accept that.
-///
-/// | `writes:` | loses, in the plan | held up |
-/// |---|---|---|
-/// | accept-loss | any | no |
-/// | merge | none | no |
-/// | merge | some, or nobody knows | yes |
-/// | review | any, and the displaced data is kept | no: a person has all of it |
-/// | review | some, and nothing is kept | yes |
-fn lost_for_good(migration: &Migration, plan: &Plan) -> Vec<String> {
-    let declared = |component: &PlannedComponent| {
-        migration.assembled.parts.iter().find(|part| part.name == component.name)?.writes
-    };
-    let losing = plan.acting().filter_map(|component| {
-        let price = component.price.as_ref()?;
-        let held_up = match declared(component) {
-            Some(Writes::AcceptLoss) => false,
-            Some(Writes::Merge) => true,
-            Some(Writes::Review) | None => !price.kept_aside,
-        };
-        let loses = held_up && price.lost != Count::Exactly(0);
-        loses.then(|| format!("`{}`: {} writes", component.name, price.lost))
-    });
-    losing.collect()
 }
 
 /// The most writes that may be lost once the doors are shut: what was said, or what was stated and a little more.
