@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backout_contract::{
-    Captured, Context, Depth, Door, DriverError, Effect, Exactness, RecoverOrder, SessionDyn, Sighting,
-    StepOrder,
+    Captured, Context, Depth, Door, DriverError, Effect, Exactness, RecoverOrder, Sealed, SessionDyn,
+    Sighting, StepOrder,
 };
 use backout_core::checkpoint::DataPart;
 use backout_core::observation::Verdict;
@@ -83,6 +83,23 @@ impl SessionDyn for Liar {
 
     async fn coverage(&self, context: &Context) -> Result<Option<Coverage>, DriverError> {
         self.0.coverage(context).await
+    }
+
+    async fn stage(&self, context: &Context, step: &StepOrder<Value>) -> Result<Effect, DriverError> {
+        self.0.stage(context, step).await
+    }
+
+    async fn seal(&self, context: &Context, target: &Value) -> Result<Option<Sealed>, DriverError> {
+        self.0.seal(context, target).await
+    }
+
+    async fn rehearse(
+        &self,
+        context: &Context,
+        saved: &Value,
+        data: &[DataPart],
+    ) -> Result<Option<Value>, DriverError> {
+        self.0.rehearse(context, saved, data).await
     }
 
     async fn count(&self, context: &Context, target: &Value) -> Result<Option<Counted>, DriverError> {

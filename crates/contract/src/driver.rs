@@ -19,7 +19,7 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::effect::{Door, Effect, Sighting};
 use crate::error::{DriverError, ErrorKind};
-use crate::writes::RecoverOrder;
+use crate::writes::{RecoverOrder, Sealed};
 
 /// How deep a look goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,6 +172,14 @@ pub trait Session<D: Driver>: Send + Sync {
     /// be read; [`ErrorKind::Unreachable`] or [`ErrorKind::TimedOut`] that it did not answer.
     async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<D::State>, DriverError>;
 
+    /// Puts what a revert will need beside the live thing, and proves it there, while users still come in: what is
+    /// long is done before a door is shut. Nothing of the live thing changes. Absolute and idempotent; a revert whose
+    /// stage is missing does it itself. Only with the capability.
+    async fn stage(&self, context: &Context, step: &StepOrder<D::State>) -> Result<Effect, DriverError> {
+        let _ = (context, step);
+        Ok(Effect::AlreadyThere)
+    }
+
     /// One effect, absolute and idempotent. Refuses ([`Effect::Blocked`]) when live is neither the step's *before*
     /// nor its *after*.
     async fn revert(&self, context: &Context, step: &StepOrder<D::State>) -> Result<Effect, DriverError>;
@@ -257,6 +265,24 @@ pub trait Session<D: Driver>: Send + Sync {
     /// was saved. Reads only.
     async fn count(&self, context: &Context, target: &D::State) -> Result<Option<Counted>, DriverError> {
         let _ = (context, target);
+        Ok(None)
+    }
+
+    /// Counts as [`count`](Session::count) does, behind a shut door where there is one, and puts what was recorded up to
+    /// this moment into the vault, so that it outlives whatever recorded it. Changes nothing, and consumes nothing.
+    async fn seal(&self, context: &Context, target: &D::State) -> Result<Option<Sealed>, DriverError> {
+        Ok(self.count(context, target).await?.map(|counted| Sealed { counted, data: Vec::new() }))
+    }
+
+    /// Puts saved data back into a scratch copy of its own, looks at it, and takes the copy away again: what came out,
+    /// to be compared with what was saved. None for a kind that has no room for a scratch copy.
+    async fn rehearse(
+        &self,
+        context: &Context,
+        saved: &D::State,
+        data: &[DataPart],
+    ) -> Result<Option<D::State>, DriverError> {
+        let _ = (context, saved, data);
         Ok(None)
     }
 

@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::driver::{Captured, Depth, Driver, Exactness, KindPage, Piece, Session, StepOrder};
 use crate::effect::{Door, Effect, Sighting};
 use crate::error::{DriverError, ErrorKind};
-use crate::writes::RecoverOrder;
+use crate::writes::{RecoverOrder, Sealed};
 
 /// A configuration that its types accept and that cannot work.
 pub const BAD_CONFIG: Code = Code("BK0601");
@@ -100,6 +100,8 @@ pub trait ConfiguredDyn: Send + Sync {
 pub trait SessionDyn: Send + Sync {
     /// See [`Session::capture`].
     async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<Value>, DriverError>;
+    /// See [`Session::stage`].
+    async fn stage(&self, context: &Context, step: &StepOrder<Value>) -> Result<Effect, DriverError>;
     /// See [`Session::revert`].
     async fn revert(&self, context: &Context, step: &StepOrder<Value>) -> Result<Effect, DriverError>;
     /// See [`Session::sight`].
@@ -137,6 +139,15 @@ pub trait SessionDyn: Send + Sync {
     async fn coverage(&self, context: &Context) -> Result<Option<Coverage>, DriverError>;
     /// See [`Session::count`].
     async fn count(&self, context: &Context, target: &Value) -> Result<Option<Counted>, DriverError>;
+    /// See [`Session::seal`].
+    async fn seal(&self, context: &Context, target: &Value) -> Result<Option<Sealed>, DriverError>;
+    /// See [`Session::rehearse`].
+    async fn rehearse(
+        &self,
+        context: &Context,
+        saved: &Value,
+        data: &[DataPart],
+    ) -> Result<Option<Value>, DriverError>;
     /// See [`Session::recover`].
     async fn recover(&self, context: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError>;
     /// See [`Session::capture_displaced`].
@@ -297,6 +308,10 @@ impl<D: Driver> SessionDyn for Connected<D> {
         erase::<D>(self.0.capture(context, depth).await?)
     }
 
+    async fn stage(&self, context: &Context, step: &StepOrder<Value>) -> Result<Effect, DriverError> {
+        self.0.stage(context, &typed::<D>(step)?).await
+    }
+
     async fn revert(&self, context: &Context, step: &StepOrder<Value>) -> Result<Effect, DriverError> {
         self.0.revert(context, &typed::<D>(step)?).await
     }
@@ -356,6 +371,20 @@ impl<D: Driver> SessionDyn for Connected<D> {
 
     async fn count(&self, context: &Context, target: &Value) -> Result<Option<Counted>, DriverError> {
         self.0.count(context, &read::<D>(target)?).await
+    }
+
+    async fn seal(&self, context: &Context, target: &Value) -> Result<Option<Sealed>, DriverError> {
+        self.0.seal(context, &read::<D>(target)?).await
+    }
+
+    async fn rehearse(
+        &self,
+        context: &Context,
+        saved: &Value,
+        data: &[DataPart],
+    ) -> Result<Option<Value>, DriverError> {
+        let state = self.0.rehearse(context, &read::<D>(saved)?, data).await?;
+        state.as_ref().map(write::<D>).transpose()
     }
 
     async fn recover(&self, context: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError> {

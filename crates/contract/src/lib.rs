@@ -27,4 +27,4 @@ pub use probe::{Probe, ProbeDyn, ProbeLook};
 pub use registry::Registry;
 pub use store::{Inbox, Journal, JournalError, Posted};
 pub use vault::{Vault, VaultError};
-pub use writes::RecoverOrder;
+pub use writes::{RecoverOrder, Sealed};

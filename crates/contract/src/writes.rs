@@ -2,8 +2,18 @@
 
 use std::path::PathBuf;
 
+use backout_core::checkpoint::DataPart;
 use backout_core::name::RunId;
-use backout_core::writes::{Way, Winner};
+use backout_core::writes::{Counted, Way, Winner};
+
+/// What was recorded up to a moment.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// How many writes the put-back state will lack.
+    pub counted: Counted,
+    /// The writes themselves, in the vault; none where they stay with what is displaced.
+    pub data: Vec<DataPart>,
+}
 
 /// Which recorded writes are taken over, and where to.
 ///
@@ -15,6 +25,8 @@ pub struct RecoverOrder {
     pub way: Way,
     /// The runs whose displaced things hold the recorded writes, oldest first.
     pub from: Vec<RunId>,
+    /// What was sealed in the vault before each of those runs put its component back, oldest first.
+    pub sealed: Vec<DataPart>,
     /// A folder of our own for files that people read (both versions of a conflict, the map of keys, the writes to
     /// review). It may not exist yet.
     pub folder: PathBuf,

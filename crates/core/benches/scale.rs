@@ -93,6 +93,7 @@ fn facts(index: usize, needs: Option<usize>, differs: bool) -> ComponentFacts {
             records_writes: false,
             marker: true,
             keeps_displaced: true,
+            stages: false,
             compare_and_set: true,
             sees_exactly: true,
         }),

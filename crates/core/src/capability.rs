@@ -36,6 +36,8 @@ pub struct Capabilities {
     pub marker: bool,
     /// Whether a revert keeps the displaced thing whole, so that it needs no copy before.
     pub keeps_displaced: bool,
+    /// Whether what a revert needs is put beside and proven before any door is shut.
+    pub stages: bool,
     /// Whether a revert refuses by the target's own compare-and-set when live is not the step's *before*.
     pub compare_and_set: bool,
     /// Whether `capture` and `verify` see the real thing exactly; if not, "restored" cannot be said without

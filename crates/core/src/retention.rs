@@ -113,7 +113,8 @@ pub fn blobs_of_run(run: &RunLife) -> impl Iterator<Item = BlobId> + '_ {
         let data = before.data.iter().map(|part| part.blob);
         before.state.into_iter().chain(data)
     });
-    std::iter::once(run.plan).chain(before)
+    let sealed = run.sealed.values().flatten().map(|part| part.blob);
+    std::iter::once(run.plan).chain(before).chain(sealed)
 }
 
 /// Why it stays whatever the rule says.

@@ -105,6 +105,20 @@ pub struct TableWrites {
     /// By the migration itself; never taken over and never counted as lost.
     #[serde(default)]
     pub migration: u64,
+    /// Some of the unmapped: rows with a value that the put-back state has no room for. The first [`LISTED`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub misfits: Vec<Misfit>,
+}
+
+/// A row that the put-back state cannot hold as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Misfit {
+    /// Its key, safe for a terminal and cut to a sensible length.
+    pub key: String,
+    /// The column whose value does not fit.
+    pub column: String,
+    /// Why not, one fragment (`integer holds no 3000000000`); never a value of a text.
+    pub why: String,
 }
 
 impl TableWrites {
@@ -273,6 +287,7 @@ mod tests {
             since_cutover: Tally { inserted: 0, changed, deleted },
             unmapped: 1,
             migration: 4000,
+            misfits: Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use backout_contract::{RecoverOrder, Stop};
+use backout_core::checkpoint::DataPart;
 use backout_core::diagnostic::Diagnostic;
 use backout_core::journal::Event;
 use backout_core::life::Life;
@@ -99,7 +100,8 @@ pub async fn recover(
         let Some(last) = runs.last() else { continue };
         let (session, context) = connect(&part, tools, Some(last), "recover", &stop).await.map_err(failed)?;
         let folder = folder_of(tools, last, &part.name);
-        let order = RecoverOrder { way: Way::Merge, from: runs, folder, winner };
+        let sealed = sealed_of(book.life(), &part.name);
+        let order = RecoverOrder { way: Way::Merge, from: runs, sealed, folder, winner };
         let recovered = session.recover(&context, &order).await.map_err(failed)?;
         backout_kit::failpoint!("recovered-later");
         let event = Event::WritesRecovered {
@@ -117,6 +119,12 @@ pub async fn recover(
 /// Where files for people about a component's writes lie.
 pub(crate) fn folder_of(tools: &Tools, run: &RunId, component: &ComponentName) -> std::path::PathBuf {
     tools.for_people.join(run.as_str()).join(component.as_str())
+}
+
+/// What those runs put into the vault of a component's writes, oldest first.
+fn sealed_of(life: &Life, component: &ComponentName) -> Vec<DataPart> {
+    let sealed = life.runs_since().iter().filter_map(|run| run.sealed.get(component));
+    sealed.flatten().cloned().collect()
 }
 
 /// The runs since the checkpoint that may have displaced a component, oldest first.

@@ -55,6 +55,7 @@ impl Driver for ConfigValues {
             records_writes: false,
             marker: true,
             keeps_displaced: false,
+            stages: false,
             compare_and_set: false,
             sees_exactly: true,
         }

@@ -73,6 +73,7 @@ impl Driver for FileLink {
             records_writes: false,
             marker: true,
             keeps_displaced: false,
+            stages: false,
             compare_and_set: false,
             sees_exactly: true,
         }

@@ -61,6 +61,7 @@ impl Driver for Process {
             records_writes: false,
             marker: true,
             keeps_displaced: false,
+            stages: false,
             compare_and_set: false,
             sees_exactly: true,
         }

@@ -27,7 +27,7 @@ const TABLE: &[Row] = &[
     row("crates/engine", SHARED, &[]),
     row("crates/store", SHARED, &[]),
     row("crates/vault", SHARED, &[]),
-    row("drivers/*", SHARED, &["crates/conformance"]),
+    row("drivers/*", SHARED, &["crates/conformance", "crates/fixtures"]),
     row("probes/*", SHARED, &["crates/conformance"]),
     row("crates/drivers", &["crates/contract", "drivers/*", "probes/*"], &[]),
     row(
@@ -44,10 +44,11 @@ const TABLE: &[Row] = &[
             "crates/store",
             "crates/vault",
         ],
-        &[],
+        &["crates/fixtures"],
     ),
-    row("crates/demo", &[], &[]),
+    row("crates/demo", &[], &["crates/fixtures"]),
     row("crates/conformance", SHARED, &[]),
+    row("crates/fixtures", &[], &[]),
     row("fuzz", &["crates/core"], &[]),
     row("xtask", &[], &[]),
 ];

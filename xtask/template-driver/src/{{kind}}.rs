@@ -49,6 +49,7 @@ impl Driver for {{Name}}{{Kind}} {
             records_writes: false,
             marker: false,
             keeps_displaced: false,
+            stages: false,
             compare_and_set: false,
             sees_exactly: true,
         }

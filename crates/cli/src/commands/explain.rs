@@ -93,7 +93,7 @@ fn field(registry: &Registry, what: &str) -> Option<String> {
 
 /// A step of the open or last run, or what steps of its group do.
 fn step(context: &Context, what: &str) -> Option<String> {
-    let group = what.split('.').rev().find_map(|piece| piece.parse::<Group>().ok())?;
+    let group = what.split('.').rev().find_map(Group::of_step)?;
     let mut page = format!("# {what}\n\n{}\n", about(group));
     let known = || -> Option<String> {
         let migration = context.place().ok()?.load().ok()?;
@@ -119,6 +119,10 @@ fn step(context: &Context, what: &str) -> Option<String> {
 
 fn about(group: Group) -> &'static str {
     match group {
+        Group::Stage => {
+            "Puts what was captured beside the live thing and proves it there, while users still come in, so that the door is \
+             shut only as long as the exchange takes. Before every other step."
+        }
         Group::Quiesce => {
             "Closes the component's door: it is stopped, or lets no more writers in, and returns when nobody is inside. \
              It is a guard: skipping it blocks what it guards."

@@ -62,7 +62,7 @@ pub fn sentence(event: &Event) -> Line {
                 more => line.bad(format!("; {} not", counted(more, "table"))),
             }
         }
-        Event::WritesCounted { component, counted: found } => {
+        Event::WritesCounted { component, counted: found, .. } => {
             Line::new().bold(component.as_str()).plain(format!(
                 ": {} writes since it was saved, {} of the migration's own",
                 found.writes(),

@@ -207,7 +207,13 @@ impl Ground {
 
 impl<W: World> Bench<W> {
     fn recover_order(&self, way: Way) -> RecoverOrder {
-        RecoverOrder { way, from: vec![run()], folder: self.folder_for_people(), winner: None }
+        RecoverOrder {
+            way,
+            from: vec![run()],
+            sealed: Vec::new(),
+            folder: self.folder_for_people(),
+            winner: None,
+        }
     }
 
     fn folder_for_people(&self) -> PathBuf {

@@ -80,6 +80,7 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Driver for Memory<FLAW, OPENI
             records_writes: true,
             marker: true,
             keeps_displaced: true,
+            stages: false,
             compare_and_set: true,
             sees_exactly: true,
         }

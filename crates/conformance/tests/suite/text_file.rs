@@ -53,6 +53,7 @@ impl<const IN_PLACE: bool> Driver for TextFile<IN_PLACE> {
             records_writes: false,
             marker: true,
             keeps_displaced: false,
+            stages: false,
             compare_and_set: false,
             sees_exactly: true,
         }

@@ -275,6 +275,9 @@ pub enum Event {
         component: ComponentName,
         /// How many.
         counted: Counted,
+        /// The writes themselves, in the vault, where they would go with what is displaced.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        data: Vec<DataPart>,
     },
     /// Writes were taken over into the put-back state, or written to files for a person.
     WritesRecovered {

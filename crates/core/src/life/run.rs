@@ -100,6 +100,8 @@ pub struct RunLife {
     pub most_lost: Option<u64>,
     /// The writes that were counted right before a component was put back.
     pub counted: BTreeMap<ComponentName, Counted>,
+    /// What was put into the vault of them.
+    pub sealed: BTreeMap<ComponentName, Vec<DataPart>>,
     /// What became of them.
     pub recovered: BTreeMap<ComponentName, Recovered>,
     /// What stood there after the last effect on a component's data.
@@ -152,6 +154,7 @@ impl RunLife {
             reason: reason.clone(),
             price: price.as_deref().cloned(),
             most_lost: *most_lost,
+            sealed: BTreeMap::new(),
             counted: BTreeMap::new(),
             recovered: BTreeMap::new(),
             changed_to: BTreeMap::new(),
@@ -252,8 +255,9 @@ impl RunLife {
                     self.changed_to.insert(component, after.clone());
                 }
             }
-            Event::WritesCounted { component, counted } => {
+            Event::WritesCounted { component, counted, data } => {
                 self.counted.insert(component.clone(), counted.clone());
+                self.sealed.insert(component.clone(), data.clone());
             }
             Event::WritesRecovered { component, recovered, .. } => {
                 self.recovered.insert(component.clone(), recovered.clone());

@@ -42,6 +42,7 @@ fn letters(milestone: &Milestone) -> String {
         Group::Prove => "P",
         Group::Reopen => "O",
         Group::Verify => "V",
+        Group::Stage => "S",
     };
     format!("{}.{letter}", milestone.component)
 }

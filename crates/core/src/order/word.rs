@@ -24,10 +24,13 @@ pub enum Group {
     Reopen,
     /// Judge the thing from outside, once it is open.
     Verify,
+    /// Put beside what the revert will need, while users still come in. Before every other step of a plan, so it is no
+    /// milestone, not among [`ALL`](Self::ALL), and nobody can hang an edge on it.
+    Stage,
 }
 
 impl Group {
-    /// All groups, in order.
+    /// All groups that are milestones, in order.
     pub const ALL: [Self; 6] =
         [Self::Quiesce, Self::Revert, Self::Recover, Self::Prove, Self::Reopen, Self::Verify];
 
@@ -40,7 +43,13 @@ impl Group {
             Self::Prove => "prove",
             Self::Reopen => "reopen",
             Self::Verify => "verify",
+            Self::Stage => "stage",
         }
+    }
+
+    /// The group of a step by the last word of its name.
+    pub fn of_step(word: &str) -> Option<Self> {
+        word.parse().ok().or_else(|| (word == Self::Stage.as_str()).then_some(Self::Stage))
     }
 }
 
@@ -214,6 +223,9 @@ pub enum Rule {
     /// Added by a person.
     #[serde(rename = "person")]
     Person,
+    /// What is long is done before a door is shut.
+    #[serde(rename = "staged")]
+    Staged,
 }
 
 impl Rule {
@@ -231,6 +243,7 @@ impl Rule {
             Self::R8 => "what lives in a server is put back while the server runs",
             Self::EdgeLast => "the edge opens last of all that stands behind it",
             Self::Person => "the migration file asks for it",
+            Self::Staged => "what is long is done before a door is shut",
         }
     }
 }
@@ -249,6 +262,7 @@ impl fmt::Display for Rule {
             Self::R8 => "rule 8",
             Self::EdgeLast => "rule 6, edge",
             Self::Person => "added",
+            Self::Staged => "staged first",
         })
     }
 }

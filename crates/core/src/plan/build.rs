@@ -385,7 +385,7 @@ fn price_of(components: &[PlannedComponent], steps: &[super::Step], timings: &Ti
         person_steps: steps.iter().filter(|step| matches!(step.action, super::Action::Person { .. })).count(),
         duration: estimate(&|_| true),
         closed: if steps.iter().any(|step| step.group == Group::Quiesce) {
-            estimate(&|group| group != Group::Verify)
+            estimate(&|group| !matches!(group, Group::Verify | Group::Stage))
         } else {
             Some(super::Estimate { millis: 0, samples: 0 })
         },

@@ -78,6 +78,8 @@ pub struct PlannedComponent {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case")]
 pub enum Action {
+    /// Put beside what the reverts will need, and prove it, while users still come in.
+    Stage,
     /// Close the component's door.
     Quiesce,
     /// One effect of the driver.

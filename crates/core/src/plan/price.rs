@@ -223,6 +223,7 @@ mod tests {
             since_cutover: Tally { deleted: 5, ..Tally::default() },
             unmapped: 2,
             migration: 900,
+            misfits: Vec::new(),
         };
         let recorded = Counted { tables: vec![table], gaps: Vec::new() };
         let gap = Gap { table: "notes".into(), why: "dropped".into() };

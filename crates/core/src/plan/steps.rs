@@ -60,7 +60,43 @@ pub(super) fn lay_out(order: &Order, components: &BTreeMap<ComponentName, StepFa
         }
         last.insert(milestone.clone(), before);
     }
-    steps
+    staged_first(components, steps)
+}
+
+/// Puts what is put beside before everything else: nothing is shut or changed before what replaces it stands.
+fn staged_first(components: &BTreeMap<ComponentName, StepFacts<'_>>, mut steps: Vec<Step>) -> Vec<Step> {
+    let stages = |component: &&StepFacts<'_>| {
+        component.acts && component.facts.capabilities.is_some_and(|capabilities| capabilities.stages)
+    };
+    let mut staged: Vec<Step> = Vec::new();
+    for facts in components.values().filter(stages).map(|component| component.facts) {
+        let name = &facts.ordered.name;
+        let revert = steps.iter().find(|step| step.component == *name && step.group == Group::Revert);
+        // What was absent is put aside: there is nothing to put beside.
+        if facts.state.is_none() || revert.is_none() {
+            continue;
+        }
+        let Ok(id) = StepId::new(&format!("{name}.{}", Group::Stage)) else { continue };
+        staged.push(Step {
+            id,
+            component: name.clone(),
+            group: Group::Stage,
+            action: Action::Stage,
+            title: format!("put {name} beside as saved, and prove it there"),
+            after: Vec::new(),
+            because: Vec::new(),
+            before: None,
+            to: None,
+        });
+    }
+    for first in steps.iter_mut().filter(|step| step.after.is_empty()) {
+        first.after = staged.iter().map(|step| step.id.clone()).collect();
+        let others = staged.iter().filter(|step| step.component != first.component);
+        first.because =
+            others.map(|step| Because { after: step.id.to_string(), rule: Rule::Staged }).collect();
+    }
+    staged.append(&mut steps);
+    staged
 }
 
 /// The last steps before a milestone, and the edges from other components that lead there.
@@ -151,6 +187,7 @@ fn steps_of(component: &StepFacts<'_>, group: Group) -> Vec<(Action, String)> {
             steps
         }
         Group::Verify => vec![(Action::Verify, format!("verify {name}"))],
+        Group::Stage => Vec::new(),
     }
 }
 

@@ -47,6 +47,7 @@ fn facts(text: &str, mode: Mode, dependencies: &[(&str, DependencyKind)]) -> Com
             records_writes: false,
             marker: true,
             keeps_displaced: false,
+            stages: false,
             compare_and_set: true,
             sees_exactly: true,
         }),

@@ -145,7 +145,7 @@ pub fn group_of(step: &StepId) -> Option<Group> {
 
 fn split(step: &StepId) -> Option<(&str, Group)> {
     let (front, last) = step.as_str().rsplit_once('.')?;
-    if let Ok(group) = last.parse() {
+    if let Some(group) = Group::of_step(last) {
         return Some((front, group));
     }
     last.parse::<u32>().ok()?;

@@ -6,6 +6,7 @@ use backout_contract::{Certainty, Door, DriverError, Effect, Stop};
 use backout_core::journal::Event;
 use backout_core::name::RunId;
 use backout_core::plan::Plan;
+use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::dispatcher::Report;
@@ -55,6 +56,18 @@ impl Unit {
             Err(error) => Err(error.nothing_happened()),
         };
         backout_kit::failpoint!("restarted");
+        Ok(vec![self.conclude(outcome, began)])
+    }
+
+    /// Puts beside what the revert will need. Nothing live changes, so whatever came of it, it can be done again.
+    pub(super) async fn stage(&self, reports: &mpsc::Sender<Report>) -> Result<Vec<Event>, Early> {
+        self.intend(None, reports).await?;
+        let began = self.tools.clock.monotonic_millis();
+        let outcome = match (self.session().await, self.order(&Value::Null).await) {
+            (Ok((session, context)), Ok(order)) => session.stage(&context, &order).await,
+            (Err(error), _) | (_, Err(error)) => Err(error.nothing_happened()),
+        };
+        backout_kit::failpoint!("staged");
         Ok(vec![self.conclude(outcome, began)])
     }
 

@@ -1,6 +1,6 @@
 //! The unit that takes users' writes over, once the saved state stands; and the count right before it is put back.
 
-use backout_contract::RecoverOrder;
+use backout_contract::{DriverError, RecoverOrder, Sealed};
 use backout_core::journal::Event;
 use backout_core::plan::Count;
 use backout_core::writes::{Counted, Recovered, Way};
@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::dispatcher::Report;
 use super::step::{Early, Unit};
-use crate::price::{becomes, count};
+use crate::price::becomes;
 use crate::recover::folder_of;
 
 impl Unit {
@@ -20,7 +20,8 @@ impl Unit {
         self.intend(None, reports).await?;
         let began = self.tools.clock.monotonic_millis();
         let folder = folder_of(&self.tools, &self.run, &self.component.name);
-        let order = RecoverOrder { way, from: vec![self.run.clone()], folder, winner: None };
+        let sealed = self.sealed.clone();
+        let order = RecoverOrder { way, from: vec![self.run.clone()], sealed, folder, winner: None };
         let outcome = match self.session().await {
             Ok((session, context)) => session.recover(&context, &order).await,
             Err(error) => Err(error.nothing_happened()),
@@ -45,20 +46,25 @@ impl Unit {
         })
     }
 
-    /// Counts what the put-back state will lack, as late as can be; none where nothing is recorded. An error says why
-    /// it could not be counted, which holds a rollback up only where a number was agreed to.
-    pub(super) async fn count_writes(&self) -> Result<Option<Counted>, String> {
-        match self.saved().await.map_err(|error| error.chain())? {
-            Some(saved) => count(&self.part, &saved, &self.tools).await,
-            None => Ok(None),
+    /// Counts what the put-back state will lack, as late as can be, and keeps it; none where nothing is recorded. An
+    /// error says why it could not be counted, which holds a rollback up only where a number was agreed to.
+    pub(super) async fn seal_writes(&self) -> Result<Option<Sealed>, String> {
+        if !self.part.records_writes() {
+            return Ok(None);
         }
+        let sealing = async {
+            let Some(saved) = self.saved().await? else { return Ok(None) };
+            let (session, context) = self.session().await?;
+            session.seal(&context, &saved).await
+        };
+        sealing.await.map_err(|error: DriverError| error.chain())
     }
 
     /// Why putting back would now cost more than was agreed to, or may do so.
-    pub(super) fn too_dear(&self, counted: &Result<Option<Counted>, String>) -> Option<String> {
+    pub(super) fn too_dear(&self, counted: Result<Option<Counted>, &String>) -> Option<String> {
         let (most, stated) = (self.most_lost?, self.component.price.as_ref()?);
         let counted = match counted {
-            Ok(counted) => counted.clone()?,
+            Ok(counted) => counted?,
             Err(why) => {
                 return Some(format!(
                     "at most {most} writes may be lost, and what users wrote could not be counted: {why}"

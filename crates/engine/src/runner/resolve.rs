@@ -5,7 +5,7 @@
 //! | revert | the driver's own traces, else a comparison | as *after* | as *before* | neither: a person |
 //! | quiesce | the door | shut | open | the look fails: a person |
 //! | recover | – | – | always: each write is taken over once | – |
-//! | reopen, restart | – | – | always: both are absolute, and done again only as far as needed | – |
+//! | stage, reopen, restart | – | – | always: both are absolute, and done again only as far as needed | – |
 //! | then | – | – | – | always: it has no before and after, so a person says whether to run it again |
 //! | prove, verify | – | – | always: a look has no effect | – |
 
@@ -22,7 +22,7 @@ pub(super) async fn go(unit: Unit, reports: mpsc::Sender<Report>) {
         Action::Prove | Action::Verify => {
             (Some(false), "the step only looks, so it is taken again".to_owned())
         }
-        Action::Reopen | Action::Restart => {
+        Action::Stage | Action::Reopen | Action::Restart => {
             (Some(false), "the step is absolute: it is done again as far as needed".to_owned())
         }
         Action::Recover { .. } => {

@@ -22,11 +22,13 @@ impl Unit {
         let seen = self.look().await;
         // What stands there put back lacks nothing any more, and was counted before.
         let is_half_done = self.is_half_done(effect, &seen, &to).await;
-        let counted = if is_half_done { Ok(None) } else { self.count_writes().await };
-        let told = counted.iter().flatten().map(|counted| Event::WritesCounted {
+        let sealed = if is_half_done { Ok(None) } else { self.seal_writes().await };
+        let told = sealed.iter().flatten().map(|sealed| Event::WritesCounted {
             component: self.component.name.clone(),
-            counted: counted.clone(),
+            counted: sealed.counted.clone(),
+            data: sealed.data.clone(),
         });
+        let counted = sealed.as_ref().map(|sealed| sealed.as_ref().map(|sealed| sealed.counted.clone()));
         self.intend_after(told.collect(), Some(seen.clone()), reports).await?;
         if !is_half_done {
             if seen.same_exactly(&to) {
@@ -35,7 +37,7 @@ impl Unit {
             if let Some(found) = self.moved(&seen) {
                 return Ok(vec![Event::StepBlocked { step, found }]);
             }
-            if let Some(cause) = self.too_dear(&counted) {
+            if let Some(cause) = self.too_dear(counted) {
                 let hints = vec![
                     "nothing was put back here; stop the run and make a new plan: backout stop, backout plan"
                         .to_owned(),

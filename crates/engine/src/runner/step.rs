@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use backout_contract::{Context, Depth, DriverError, Effect, SessionDyn, StepOrder, Stop};
+use backout_core::checkpoint::DataPart;
 use backout_core::journal::Event;
 use backout_core::life::RunLife;
 use backout_core::name::{RunId, StepId};
@@ -30,6 +31,8 @@ pub(super) struct Unit {
     pub(super) intended_on: Option<Seen>,
     /// What stands there since writes were taken over.
     pub(super) with_writes: Option<Seen>,
+    /// What of users' writes this run put into the vault.
+    pub(super) sealed: Vec<DataPart>,
     /// The most writes that the run may lose.
     pub(super) most_lost: Option<u64>,
     pub(super) tools: Tools,
@@ -59,6 +62,7 @@ impl Unit {
             .ok_or_else(|| gone("a component that is no longer in the migration file"))?;
         Ok(Self {
             intended_on: run.intended_on.get(id).cloned(),
+            sealed: run.sealed.get(&step.component).cloned().unwrap_or_default(),
             with_writes: run.with_writes.get(&step.component).cloned(),
             most_lost: run.most_lost,
             step,
@@ -75,6 +79,7 @@ impl Unit {
 
     pub(super) async fn go(self, reports: mpsc::Sender<Report>) {
         let events = match &self.step.action {
+            Action::Stage => self.stage(&reports).await,
             Action::Quiesce => self.close_door(&reports).await,
             Action::Revert { effect } => self.revert(effect, &reports).await,
             Action::Recover { way } => self.recover(*way, &reports).await,

@@ -85,6 +85,7 @@ impl Driver for SimLiving {
             records_writes: true,
             marker: true,
             keeps_displaced: true,
+            stages: false,
             compare_and_set: true,
             sees_exactly: true,
         }
@@ -279,6 +280,7 @@ impl Session<SimLiving> for Connected {
             since_cutover: Default::default(),
             unmapped: 0,
             migration: 0,
+            misfits: Vec::new(),
         };
         for write in rows.log.iter().filter(|write| !known.contains(&write.number)) {
             match write {

@@ -141,6 +141,7 @@ impl Driver for Sim {
             records_writes: false,
             marker: true,
             keeps_displaced: config.data,
+            stages: false,
             compare_and_set: true,
             sees_exactly: true,
         }

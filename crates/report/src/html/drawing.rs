@@ -170,7 +170,10 @@ impl Drawing {
             doors,
             rows,
             whole,
-            legend: Group::ALL.iter().map(|group| (group.as_str(), letter(Some(*group)))).collect(),
+            legend: std::iter::once(&Group::Stage)
+                .chain(&Group::ALL)
+                .map(|group| (group.as_str(), letter(Some(*group))))
+                .collect(),
         }
     }
 }

@@ -32,7 +32,7 @@ pub fn write(axis: &Axis) -> String {
     }
     out.push_str("```\n\n");
     out.push_str(
-        "▪ door shut; Q quiesce, R revert, C recover, P prove, O reopen, V verify; ? in doubt, w waits for a person, ░ nothing was \
+        "▪ door shut; S stage, Q quiesce, R revert, C recover, P prove, O reopen, V verify; ? in doubt, w waits for a person, ░ nothing was \
          done, / the same, drawn shorter than it was.\n",
     );
     if !axis.pauses.is_empty() {
@@ -49,6 +49,7 @@ pub fn write(axis: &Axis) -> String {
 /// The letter of a group.
 pub fn letter(group: Option<Group>) -> char {
     match group {
+        Some(Group::Stage) => 'S',
         Some(Group::Quiesce) => 'Q',
         Some(Group::Revert) => 'R',
         Some(Group::Recover) => 'C',

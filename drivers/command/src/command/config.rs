@@ -115,6 +115,7 @@ pub fn capabilities(config: &Config) -> Capabilities {
         records_writes: false,
         marker: false,
         keeps_displaced: false,
+        stages: false,
         compare_and_set: false,
         sees_exactly: true,
     }

@@ -69,6 +69,7 @@ impl Driver for FileTree {
             records_writes: false,
             marker: true,
             keeps_displaced: true,
+            stages: false,
             compare_and_set: false,
             sees_exactly: true,
         }

@@ -77,6 +77,7 @@ impl Driver for Database {
             records_writes: true,
             marker: true,
             keeps_displaced: true,
+            stages: false,
             compare_and_set: true,
             sees_exactly: true,
         }

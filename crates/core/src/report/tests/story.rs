@@ -42,6 +42,7 @@ pub fn counted(inserted: u64, unmapped: u64, gaps: &[&str]) -> Counted {
         since_cutover: Tally { inserted, ..Tally::default() },
         unmapped,
         migration: 4000,
+        misfits: Vec::new(),
     };
     let gaps = gaps.iter().map(|table| Gap { table: (*table).into(), why: "its recorder was gone".into() });
     Counted { tables: vec![table], gaps: gaps.collect() }
@@ -264,7 +265,7 @@ impl Story {
     }
 
     pub fn counts(&mut self, counted: Counted) -> &mut Self {
-        self.tell(Event::WritesCounted { component: component("db"), counted })
+        self.tell(Event::WritesCounted { component: component("db"), counted, data: Vec::new() })
     }
 
     pub fn recovers(&mut self, id: Option<&str>, recovered: Recovered) -> &mut Self {

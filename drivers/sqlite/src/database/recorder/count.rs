@@ -98,6 +98,7 @@ fn tables(
             since_cutover: Tally::default(),
             unmapped: 0,
             migration: 0,
+            misfits: Vec::new(),
         });
         if row.get_ref(2)?.as_str().is_ok_and(|origin| origin == "migration") {
             writes.migration += 1;
