@@ -8,3 +8,5 @@ mod recorder;
 mod rows;
 mod server;
 mod state;
+#[cfg(test)]
+mod testing;
