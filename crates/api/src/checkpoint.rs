@@ -46,6 +46,9 @@ pub struct SavedComponent {
     pub seen: &'static str,
     /// When it was looked at.
     pub at: jiff::Timestamp,
+    /// When it was last put back into a scratch copy and found to be what was sealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proven: Option<jiff::Timestamp>,
     /// How many pieces of data belong to it.
     pub pieces: usize,
     /// Their size before compression, in bytes.
@@ -77,6 +80,8 @@ pub struct Restored {
     pub states: usize,
     /// The size of the pieces, in bytes.
     pub bytes: u64,
+    /// Components that were put back into a scratch copy of their own, which is what was sealed.
+    pub proven: Vec<String>,
 }
 
 /// What pruning removes, or removed.
@@ -145,6 +150,7 @@ impl Checkpoint {
             kind: saved.observation.kind.to_string(),
             seen: saved.observation.seen.word(),
             at: saved.observation.at,
+            proven: life.proven.get(name).copied(),
             pieces: saved.data.len(),
             bytes: saved.data.iter().map(|part| part.bytes).fold(0, u64::saturating_add),
         });

@@ -32,7 +32,8 @@ pub fn list(output: Output, life: &Life) {
         output.line(Line::of("Nothing was captured yet: backout capture"));
         return;
     }
-    let mut table = Table::default().headed(&["checkpoint", "sealed", "components", "data", "by"]);
+    let mut table =
+        Table::default().headed(&["checkpoint", "sealed", "components", "data", "restorable", "by"]);
     for checkpoint in &checkpoints {
         let here = current.as_deref() == Some(&checkpoint.id);
         let id = Line::new().bold(&checkpoint.id).plain(if here { " (current)" } else { "" });
@@ -47,10 +48,20 @@ pub fn list(output: Output, life: &Life) {
             sealed,
             Line::of(checkpoint.components.len().to_string()),
             Line::of(bytes(size)),
+            Line::of(restorable(checkpoint)),
             Line::of(&checkpoint.by),
         ]);
     }
     table.print(&output, 0);
+}
+
+/// When all of it that can be put back into scratch copies last was.
+fn restorable(checkpoint: &Checkpoint) -> String {
+    let proven: Vec<_> = checkpoint.components.iter().filter_map(|saved| saved.proven).collect();
+    match proven.iter().min() {
+        Some(at) => format!("proven {} for {}", moment(*at), counted(proven.len(), "component")),
+        None => "not proven".to_owned(),
+    }
 }
 
 /// Shows one.
@@ -72,7 +83,7 @@ pub fn one(output: Output, checkpoint: &Checkpoint) {
         output.line(Line::new().dim(format!("seal {seal}")));
     }
     output.blank();
-    let mut table = Table::default().headed(&["component", "kind", "seen", "pieces", "data"]);
+    let mut table = Table::default().headed(&["component", "kind", "seen", "pieces", "data", "restorable"]);
     for saved in checkpoint.components.iter().take(COMPONENTS) {
         table.row([
             Line::new().bold(&saved.name),
@@ -80,6 +91,7 @@ pub fn one(output: Output, checkpoint: &Checkpoint) {
             Line::of(saved.seen),
             Line::of(saved.pieces.to_string()),
             Line::of(bytes(saved.bytes)),
+            Line::of(saved.proven.map_or_else(String::new, |at| format!("proven {}", moment(at)))),
         ]);
     }
     table.print(&output, 2);
@@ -90,7 +102,7 @@ pub fn one(output: Output, checkpoint: &Checkpoint) {
 }
 
 /// Shows what a look at a checkpoint's data found.
-pub fn health(output: Output, id: &str, pieces: usize, restored: Option<Restored>, problems: &[Diagnostic]) {
+pub fn health(output: Output, id: &str, pieces: usize, restored: Option<&Restored>, problems: &[Diagnostic]) {
     if output.json {
         output.document(&Health {
             checkpoint: id.to_owned(),
@@ -100,6 +112,7 @@ pub fn health(output: Output, id: &str, pieces: usize, restored: Option<Restored
                 pieces: done.pieces,
                 states: done.states,
                 bytes: done.bytes,
+                proven: done.proven.iter().map(ToString::to_string).collect(),
             }),
             diagnostics: problems.iter().map(backout_api::Diagnostic::from).collect(),
         });
@@ -119,6 +132,11 @@ pub fn health(output: Output, id: &str, pieces: usize, restored: Option<Restored
                 bytes(restored.bytes)
             );
             output.line(Line::of(text));
+            for name in &restored.proven {
+                let text = "was put back into a scratch copy of its own, which is what was sealed:";
+                let proven = Line::of(format!("{name} {text} ")).good("restorable, proven now");
+                output.line(proven.plain("."));
+            }
         }
     } else {
         output.rendered(&render(problems, None, output.colours()));

@@ -99,6 +99,12 @@ pub fn sentence(event: &Event) -> Line {
         Event::CheckpointSealed { checkpoint, seal } => {
             Line::new().good(format!("checkpoint {checkpoint} sealed")).dim(format!(" {}", seal.short()))
         }
+        Event::CheckpointProven { checkpoint, components, by } => {
+            let names: Vec<&str> = components.iter().map(|component| component.as_str()).collect();
+            Line::new()
+                .good(format!("checkpoint {checkpoint} proven"))
+                .plain(format!(": {} put back into scratch copies by {by}", names.join(", ")))
+        }
         Event::CheckpointsPruned { checkpoints, by } => {
             let names: Vec<&str> = checkpoints.iter().map(|checkpoint| checkpoint.as_str()).collect();
             Line::of(format!("data of {} removed by {by}", names.join(", ")))

@@ -97,6 +97,15 @@ pub enum Event {
         /// Digest of its manifest.
         seal: Digest,
     },
+    /// What was saved was put back into scratch copies, which were looked at and are what was sealed.
+    CheckpointProven {
+        /// Which.
+        checkpoint: CheckpointId,
+        /// The components that were put back.
+        components: Vec<ComponentName>,
+        /// By whom.
+        by: Actor,
+    },
     /// The data of old checkpoints is about to be removed from the vault; nothing can be gone back to there.
     CheckpointsPruned {
         /// Which.

@@ -27,6 +27,8 @@ pub struct CheckpointLife {
     pub failed: BTreeMap<ComponentName, String>,
     /// Its seal and when it was set, once it is complete.
     pub sealed: Option<(Digest, Timestamp)>,
+    /// Components that were put back into a scratch copy and found to be what was sealed, and when last.
+    pub proven: BTreeMap<ComponentName, Timestamp>,
     /// When its data was removed from the vault.
     pub pruned: Option<Timestamp>,
 }

@@ -173,6 +173,7 @@ impl Life {
                     components: BTreeMap::new(),
                     failed: BTreeMap::new(),
                     sealed: None,
+                    proven: BTreeMap::new(),
                     pruned: None,
                 };
                 self.checkpoints.insert(checkpoint.clone(), life);
@@ -208,6 +209,11 @@ impl Life {
                 self.owed.clear();
                 self.earlier_runs = self.runs.len();
                 self.judged.clear();
+            }
+            Event::CheckpointProven { checkpoint, components, .. } => {
+                let life = self.checkpoints.get_mut(checkpoint).filter(|life| life.sealed.is_some());
+                let life = life.ok_or_else(|| format!("checkpoint {checkpoint} was not sealed"))?;
+                life.proven.extend(components.iter().map(|component| (component.clone(), at)));
             }
             Event::CheckpointsPruned { checkpoints, .. } => {
                 for checkpoint in checkpoints {

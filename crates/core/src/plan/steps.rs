@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Action, Because, ComponentFacts, Step};
 use crate::capability::Quiescence;
 use crate::name::{ComponentName, StepId};
+use crate::observation::Seen;
 use crate::order::{Group, Milestone, Order, Rule};
 use crate::writes::Way;
 
@@ -73,7 +74,7 @@ fn staged_first(components: &BTreeMap<ComponentName, StepFacts<'_>>, mut steps: 
         let name = &facts.ordered.name;
         let revert = steps.iter().find(|step| step.component == *name && step.group == Group::Revert);
         // What was absent is put aside: there is nothing to put beside.
-        if facts.state.is_none() || revert.is_none() {
+        if !matches!(facts.saved, Seen::Present { .. }) || revert.is_none() {
             continue;
         }
         let Ok(id) = StepId::new(&format!("{name}.{}", Group::Stage)) else { continue };

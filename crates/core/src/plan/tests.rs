@@ -295,3 +295,30 @@ fn a_plan_reads_back_as_it_was() {
     assert_eq!(again, plan);
     assert_eq!(again.shape(), plan.shape());
 }
+
+#[test]
+fn what_is_put_beside_comes_before_every_door() {
+    let mut input = input();
+    for name in ["db", "settings"] {
+        let facts = input.components.iter_mut().find(|facts| facts.ordered.name.as_str() == name).unwrap();
+        facts.capabilities.as_mut().unwrap().stages = true;
+    }
+    // Nothing was there when it was saved, so nothing is put beside.
+    input.components.iter_mut().find(|facts| facts.ordered.name.as_str() == "settings").unwrap().saved =
+        Seen::Absent;
+    let plan = build(input).unwrap();
+    assert_eq!(ids(&plan).iter().filter(|id| id.ends_with(".stage")).collect::<Vec<_>>(), [&"db.stage"]);
+    assert_eq!(ids(&plan)[0], "db.stage");
+    for step in plan.steps.iter().skip(1) {
+        assert!(!step.after.is_empty(), "{} would begin before what is put beside", step.id);
+    }
+    let quiesce = plan.step(&StepId::new("api.quiesce").unwrap()).unwrap();
+    assert_eq!(quiesce.after, [StepId::new("db.stage").unwrap()]);
+    assert_eq!(quiesce.because[0].rule, crate::order::Rule::Staged);
+}
+
+#[test]
+fn without_something_to_put_beside_the_first_steps_wait_for_nothing() {
+    let plan = build(input()).unwrap();
+    assert!(plan.step(&StepId::new("api.quiesce").unwrap()).unwrap().after.is_empty());
+}

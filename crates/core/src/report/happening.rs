@@ -30,6 +30,15 @@ pub enum Happening {
         /// By whom.
         by: Actor,
     },
+    /// What was saved was put back into scratch copies and is what was sealed.
+    Proven {
+        /// Which.
+        checkpoint: CheckpointId,
+        /// The components.
+        components: Vec<ComponentName>,
+        /// By whom.
+        by: Actor,
+    },
     /// The data of old checkpoints was removed.
     Pruned {
         /// Which.
@@ -158,6 +167,11 @@ impl Moment {
             Event::CheckpointSealed { checkpoint, seal } => {
                 Happening::Sealed { checkpoint: checkpoint.clone(), seal: *seal }
             }
+            Event::CheckpointProven { checkpoint, components, by } => Happening::Proven {
+                checkpoint: checkpoint.clone(),
+                components: components.clone(),
+                by: by.clone(),
+            },
             Event::CheckpointsPruned { checkpoints, by } => {
                 Happening::Pruned { checkpoints: checkpoints.clone(), by: by.clone() }
             }

@@ -146,6 +146,7 @@ components:
     world: {world}
     name: database
     data: true
+    stages: true
     users: [api]
     writes: accept-loss
   settings:

@@ -34,6 +34,8 @@ pub struct Thing {
     pub started_on: BTreeMap<String, String>,
     /// The claim marker.
     pub marker: Option<Value>,
+    /// What stands beside it, to be exchanged for it.
+    pub beside: Option<String>,
     /// Whether a helper of a revert still stands beside it.
     pub is_cluttered: bool,
 }
@@ -94,6 +96,9 @@ pub struct Config {
     /// `none`, `plain` or `restarting`.
     #[serde(default)]
     door: Option<String>,
+    /// Whether what it goes back to is put beside first.
+    #[serde(default)]
+    stages: bool,
     /// Whose shapes it reads when it starts.
     #[serde(default)]
     starts_on: Vec<String>,
@@ -141,7 +146,7 @@ impl Driver for Sim {
             records_writes: false,
             marker: true,
             keeps_displaced: config.data,
-            stages: false,
+            stages: config.stages,
             compare_and_set: true,
             sees_exactly: true,
         }
@@ -231,6 +236,22 @@ impl Session<Sim> for Connected {
         }))
     }
 
+    async fn stage(&self, _: &Context, step: &StepOrder<State>) -> Result<Effect, DriverError> {
+        tokio::task::yield_now().await;
+        self.with(|world, config| {
+            for user in &config.users {
+                if world.things.get(user).is_some_and(|thing| !thing.open) {
+                    world.violations.push(format!("{} put beside while {user} was shut", config.name));
+                }
+            }
+            let thing = world.things.entry(config.name.clone()).or_default();
+            thing.beside = step.saved.as_ref().map(|state| state.shape.clone());
+        });
+        self.effect("stage");
+        tokio::task::yield_now().await;
+        Ok(Effect::Applied { evidence: "it stands beside".into() })
+    }
+
     async fn revert(&self, _: &Context, step: &StepOrder<State>) -> Result<Effect, DriverError> {
         tokio::task::yield_now().await;
         let failing = self.with(|world, config| {
@@ -250,6 +271,10 @@ impl Session<Sim> for Connected {
                 }
             }
             let thing = world.things.entry(config.name.clone()).or_default();
+            let wanted = step.saved.as_ref().map(|state| state.shape.clone());
+            if config.stages && wanted.is_some() && thing.beside.take() != wanted {
+                world.violations.push(format!("{} reverted to what was not put beside", config.name));
+            }
             thing.shape = step.saved.as_ref().map(|state| state.shape.clone());
             thing.rows = step.saved.as_ref().and_then(|state| state.rows).unwrap_or(thing.rows);
         });

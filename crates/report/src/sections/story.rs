@@ -58,6 +58,13 @@ fn sentence(what: &Happening) -> String {
         Happening::Sealed { checkpoint, seal } => {
             format!("checkpoint {checkpoint} sealed ({})", seal.short())
         }
+        Happening::Proven { checkpoint, components, by } => {
+            let names: Vec<&str> = components.iter().map(|component| component.as_str()).collect();
+            format!(
+                "checkpoint {checkpoint} proven by {by}: {} put back into scratch copies",
+                names.join(", ")
+            )
+        }
         Happening::Pruned { checkpoints, by } => {
             let names: Vec<&str> = checkpoints.iter().map(|checkpoint| checkpoint.as_str()).collect();
             format!("data of {} removed by {by}", names.join(", "))

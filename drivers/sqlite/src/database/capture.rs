@@ -108,3 +108,29 @@ fn damaged(place: &Place, damage: &str) -> DriverError {
         .caused_by(first)
         .hint("what is damaged cannot be what you want back: repair it first, with `.recover` of the sqlite3 shell")
 }
+
+/// Writes saved data into a scratch file of its own and looks at it there.
+pub(super) async fn rehearse(
+    place: Place,
+    context: &Context,
+    saved: &State,
+    data: &[DataPart],
+) -> Result<Option<State>, DriverError> {
+    let Some(part) = data.iter().find(|part| part.name == DATABASE) else { return Ok(None) };
+    let (access, pace) = (saved.access, Pace::of(context));
+    let folder = blocking(move || private_folder(&place)).await?;
+    let path = folder.path().join(DATABASE);
+    context.vault.get_file(&part.blob, &path).await.map_err(of_vault)?;
+    blocking(move || {
+        let attempted = "look at the scratch copy of a saved database";
+        let (connection, _) = own(&path).map_err(|error| crate::fault::of_sqlite(attempted, error))?;
+        let soundness = check(&connection, Check::Full).map_err(|fault| fault.while_doing(attempted))?;
+        if let Soundness::Damaged(damage) = soundness {
+            return Err(crate::fault::bad_data(attempted).caused_by(damage));
+        }
+        let state = copy::state_of(&path, access, &pace).map_err(|fault| fault.while_doing(attempted))?;
+        drop(folder);
+        Ok(Some(state))
+    })
+    .await
+}

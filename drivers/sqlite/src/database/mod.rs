@@ -194,6 +194,15 @@ impl Session<Database> for DatabaseSession {
         blocking(move || recorder::count(&place, &config, &target, &pace)).await
     }
 
+    async fn rehearse(
+        &self,
+        context: &Context,
+        saved: &State,
+        data: &[DataPart],
+    ) -> Result<Option<State>, DriverError> {
+        capture::rehearse(self.place(context)?, context, saved, data).await
+    }
+
     async fn recover(&self, context: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError> {
         recover::recover(self.place(context)?, context, &self.config.merge, order).await
     }

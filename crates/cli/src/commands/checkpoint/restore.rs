@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use backout_contract::Stop;
 use backout_core::checkpoint::Manifest;
 use backout_core::diagnostic::Diagnostic;
 use backout_core::name::ComponentName;
-use backout_engine::{Assembled, Tools, saved_state, seen_of};
+use backout_engine::{Assembled, Rehearsal, Tools, rehearse, saved_state, seen_of};
 use backout_kit::scratch_folder::ScratchFolder;
 
 use crate::codes;
 use crate::failure::{Failure, chain};
 
 /// What was put into the scratch folder.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Restored {
     /// So many pieces of data.
     pub pieces: usize,
@@ -21,6 +22,8 @@ pub struct Restored {
     pub states: usize,
     /// So many bytes.
     pub bytes: u64,
+    /// Components that were put back into a scratch copy of their own, which is what was sealed.
+    pub proven: Vec<ComponentName>,
 }
 
 /// Does it, piece by piece, so that there is never more than one on the disk.
@@ -67,6 +70,15 @@ pub async fn all(
                 "its state has another fingerprint than the one that was sealed".to_owned(),
             )),
             Err(cause) => problems.push(not_as_sealed(name, cause)),
+        }
+    }
+    if problems.is_empty() {
+        for (name, rehearsal) in rehearse(assembled, manifest, tools, &Stop::never()).await {
+            match rehearsal {
+                Rehearsal::Proven => restored.proven.push(name),
+                Rehearsal::Failed(cause) => problems.push(not_as_sealed(&name, cause)),
+                Rehearsal::NotOffered => {}
+            }
         }
     }
     Ok((restored, problems))

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use backout_contract::{Vault, VaultError};
 use backout_core::checkpoint::{BlobId, FORMAT, Manifest};
 use backout_core::diagnostic::Diagnostic;
+use backout_core::journal::Event;
+use backout_core::name::CheckpointId;
 use backout_engine::{checkpoint_problems, manifest_of};
 use backout_vault::{FileVault, Import, import};
 use clap::Args;
 
 use super::export::{About, MANIFEST, key_beside};
-use super::{One, named, restore};
+use super::restore::{self, Restored};
+use super::{One, named};
 use crate::app::Context;
 use crate::codes;
 use crate::exit::Exit;
@@ -20,6 +23,7 @@ use crate::failure::{Failure, chain};
 use crate::reading::{Reading, manifest_problem};
 use crate::signals;
 use crate::view;
+use crate::wiring::{Migration, actor};
 
 /// Arguments of `backout checkpoint verify`.
 #[derive(Debug, Args)]
@@ -70,9 +74,20 @@ fn here(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let (mut problems, restored) =
         context.wait(async { signals::or_leave(look, leftovers.as_ref(), context.output).await? })?;
     problems.extend(manifest_problem(&migration.layout, &life, &id));
+    if let Some(restored) = restored.as_ref().filter(|done| problems.is_empty() && !done.proven.is_empty()) {
+        context.wait(remember(&migration, &id, restored))?;
+    }
     let pieces: BTreeSet<BlobId> = manifest.blobs().map(|(_, blob)| blob).collect();
-    view::checkpoint::health(context.output, id.as_str(), pieces.len(), restored, &problems);
+    view::checkpoint::health(context.output, id.as_str(), pieces.len(), restored.as_ref(), &problems);
     Ok(if problems.is_empty() { Exit::Done } else { Exit::Refused })
+}
+
+/// Puts down what was proven, so that it is known later.
+async fn remember(migration: &Migration, id: &CheckpointId, restored: &Restored) -> Result<(), Failure> {
+    let mut writing = migration.write("checkpoint verify", false).await?;
+    let (checkpoint, components) = (id.clone(), restored.proven.clone());
+    writing.book.append(vec![Event::CheckpointProven { checkpoint, components, by: actor() }]).await?;
+    writing.close().await
 }
 
 fn exported(file: &Path, key: Option<&Path>, context: &Context) -> Result<Exit, Failure> {
