@@ -5,6 +5,7 @@
 
 mod catalog;
 mod recorder;
+mod recover;
 mod rows;
 mod server;
 mod state;

