@@ -16,7 +16,8 @@ use crate::name::RunId;
 /// |---|---|
 /// | 1 | the events of the first version |
 /// | 2 | more events, and more optional fields in those of format 1; what is absent means what it meant before |
-pub const FORMAT: u16 = 2;
+/// | 3 | checkpoints are proven, steps may stage, counted writes may be in the vault; likewise |
+pub const FORMAT: u16 = 3;
 
 /// One line of the journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

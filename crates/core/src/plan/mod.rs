@@ -23,7 +23,7 @@ pub use build::{ComponentFacts, Draft, NO_SUCH_COMPONENT, PlanInput, TWO_ANSWERS
 pub use price::{Becomes, Count, DataPrice, Estimate, Price, Timings, bound};
 
 /// The plan format this version writes.
-pub const FORMAT: u16 = 2;
+pub const FORMAT: u16 = 3;
 
 /// What a person chose for a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

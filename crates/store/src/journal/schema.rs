@@ -4,6 +4,7 @@
 //! |---|---|
 //! | 1 | |
 //! | 2 | the head is one row by constraint; records of format 2 may be in it, which a program that knows only schema 1 learns before it reads any |
+//! | 3 | nothing but the number; records of format 3 may be in it, likewise |
 //!
 //! Records are never rewritten: their lines are what the chain is over, and each says its own format.
 
@@ -13,7 +14,7 @@ use super::trouble::Trouble;
 
 /// The schema this version makes. Older ones are read as they are and brought up to date before they are written;
 /// newer ones are read where that works, and never written.
-pub(super) const SCHEMA: i64 = 2;
+pub(super) const SCHEMA: i64 = 3;
 
 /// The tables of [`SCHEMA`].
 pub(super) const TABLES: &str = "\
@@ -28,15 +29,18 @@ struct Step {
 }
 
 /// Every step there ever was, oldest first: any older journal finds its way.
-const STEPS: &[Step] = &[Step {
-    from: 1,
-    statements: "\
-        ALTER TABLE head RENAME TO older_head;
-        CREATE TABLE head(only INTEGER PRIMARY KEY DEFAULT 1 CHECK (only = 1), \
-                          sequence INTEGER NOT NULL, digest TEXT NOT NULL);
-        INSERT INTO head(sequence, digest) SELECT sequence, digest FROM older_head;
-        DROP TABLE older_head;",
-}];
+const STEPS: &[Step] = &[
+    Step {
+        from: 1,
+        statements: "\
+            ALTER TABLE head RENAME TO older_head;
+            CREATE TABLE head(only INTEGER PRIMARY KEY DEFAULT 1 CHECK (only = 1), \
+                              sequence INTEGER NOT NULL, digest TEXT NOT NULL);
+            INSERT INTO head(sequence, digest) SELECT sequence, digest FROM older_head;
+            DROP TABLE older_head;",
+    },
+    Step { from: 2, statements: "" },
+];
 
 /// Brings an older journal up to date, all or nothing. Its records must have been read and found whole.
 pub(super) fn upgrade(connection: &mut Connection) -> Result<(), Trouble> {

@@ -21,7 +21,7 @@ use super::summary::summary;
 use super::support::{Still, armed, picture, read, state, us};
 
 /// The schema of journals that this version makes.
-const SCHEMA: i64 = 2;
+const SCHEMA: i64 = 3;
 
 /// What an older journal adds up to differently by now, and why that is right. An entry that is no longer needed
 /// fails too.
