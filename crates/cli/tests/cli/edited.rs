@@ -90,7 +90,7 @@ fn every_kind_of_edit_is_named_and_stops_writers() {
             3,
         ),
         ("UPDATE record SET line = replace(line, '\"sequence\":', '\"sequence\":1') WHERE sequence = 3", 3),
-        ("UPDATE record SET line = replace(line, '\"format\":2', '\"format\":1') WHERE sequence = 3", 3),
+        ("UPDATE record SET line = replace(line, '\"format\":3', '\"format\":1') WHERE sequence = 3", 3),
         ("UPDATE record SET line = line || ' ' WHERE sequence = 4", 4),
         ("UPDATE record SET line = '' WHERE sequence = 4", 4),
         (

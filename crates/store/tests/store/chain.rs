@@ -114,9 +114,9 @@ async fn a_newer_record_stops_writers_and_those_before_it_are_read() {
     forge(
         &layout,
         5,
-        &line(&layout, 5).replace("\"format\":2", "\"format\":3").replace("\"armed\"", "\"beamed\""),
+        &line(&layout, 5).replace("\"format\":3", "\"format\":4").replace("\"armed\"", "\"beamed\""),
     );
-    assert_names(&layout, 4, &Broken::Newer { sequence: 5, found: 3 });
+    assert_names(&layout, 4, &Broken::Newer { sequence: 5, found: 4 });
 }
 
 #[tokio::test]

@@ -71,11 +71,11 @@ async fn what_is_no_journal_is_told_apart_and_left_alone() {
 async fn a_newer_schema_is_read_and_not_written() {
     let (_folder, layout) = journal_of(3).await;
     let newer = Connection::open(layout.journal()).unwrap();
-    newer.execute_batch("ALTER TABLE record ADD COLUMN seal TEXT; PRAGMA user_version = 3").unwrap();
+    newer.execute_batch("ALTER TABLE record ADD COLUMN seal TEXT; PRAGMA user_version = 4").unwrap();
     newer.close().unwrap();
     assert_eq!(verify(&layout.journal()).unwrap().records, 3);
     let error = write_refused(&layout);
-    assert!(matches!(trouble(&error), Trouble::Newer { found: 3, known: 2 }), "{error:?}");
+    assert!(matches!(trouble(&error), Trouble::Newer { found: 4, known: 3 }), "{error:?}");
 }
 
 #[tokio::test]
