@@ -50,6 +50,9 @@ pub struct Coverage {
     /// Tables whose recorder was gone and is there again: what was written in between is not recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub interrupted: Vec<Gap>,
+    /// What a person should know of the recorder (how much it holds, what it is close to), one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// Something that is not recorded.
@@ -136,6 +139,9 @@ pub struct Counted {
     /// What was or is not recorded. Where anything stands here, there may be more writes than were counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gaps: Vec<Gap>,
+    /// What a person should know of the recorder, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Counted {
@@ -293,7 +299,7 @@ mod tests {
 
     #[test]
     fn the_migrations_own_writes_are_no_loss() {
-        let counted = Counted { tables: vec![table(2, 3, 4)], gaps: Vec::new() };
+        let counted = Counted { tables: vec![table(2, 3, 4)], gaps: Vec::new(), notes: Vec::new() };
         assert_eq!(counted.writes(), Count::Exactly(9));
         assert_eq!(counted.unmapped(), Count::Exactly(1));
         assert_eq!(counted.migration(), 4000);
@@ -302,7 +308,7 @@ mod tests {
     #[test]
     fn what_was_not_recorded_makes_every_count_vague() {
         let gaps = vec![Gap { table: "notes".into(), why: "its recorder was dropped".into() }];
-        let counted = Counted { tables: vec![table(1, 0, 0)], gaps };
+        let counted = Counted { tables: vec![table(1, 0, 0)], gaps, notes: Vec::new() };
         assert_eq!(counted.writes(), Count::AtLeast(1));
         assert_eq!(counted.unmapped(), Count::AtLeast(1));
     }

@@ -34,7 +34,7 @@ pub(crate) async fn priced(
 fn uncounted(part: &Part, why: String) -> Counted {
     let gap =
         Gap { table: part.target.clone(), why: format!("what was recorded could not be counted: {why}") };
-    Counted { tables: Vec::new(), gaps: vec![gap] }
+    Counted { tables: Vec::new(), gaps: vec![gap], notes: Vec::new() }
 }
 
 /// Counts what the recorder saw since a state was saved; none where nothing is recorded.

@@ -81,6 +81,9 @@ pub fn recorded(output: Output, component: &ComponentName, coverage: &Coverage) 
     for gap in &coverage.interrupted {
         notice::say(output, format!("  {component}: {}: {}", gap.table, gap.why));
     }
+    for note in &coverage.notes {
+        notice::say(output, format!("  {component}: {note}"));
+    }
 }
 
 fn warn(output: Output, text: String) {

@@ -89,6 +89,9 @@ fn gaps(output: Output, component: &str, counted: &Counted) {
                 .plain(format!(", {}", gap.why)),
         );
     }
+    for note in &counted.notes {
+        output.line(Line::indented(4).plain(format!("{component}: {note}")));
+    }
 }
 
 /// What was written to one table.

@@ -79,6 +79,7 @@ pub fn coverage(recorder: &Recorder, flaw: u8) -> Coverage {
     let is_lost = recorder.is_lost && flaw != flaw::BLIND_TO_LOST_RECORDERS;
     let when = |is_so: bool, why: &str| if is_so { vec![gap(why)] } else { Vec::new() };
     Coverage {
+        notes: Vec::new(),
         covered: if is_lost { Vec::new() } else { vec![TABLE.into()] },
         uncovered: when(is_lost, "its recorder is gone"),
         interrupted: when(recorder.was_interrupted, "its recorder was gone"),
@@ -109,6 +110,7 @@ pub fn count(recorder: &Recorder, held: &[u64], flaw: u8) -> Counted {
     }
     let Coverage { uncovered, interrupted, .. } = coverage(recorder, flaw);
     Counted {
+        notes: Vec::new(),
         tables: if lacking.is_empty() { Vec::new() } else { vec![table] },
         gaps: uncovered.into_iter().chain(interrupted).collect(),
     }

@@ -225,7 +225,7 @@ mod tests {
             migration: 900,
             misfits: Vec::new(),
         };
-        let recorded = Counted { tables: vec![table], gaps: Vec::new() };
+        let recorded = Counted { tables: vec![table], gaps: Vec::new(), notes: Vec::new() };
         let gap = Gap { table: "notes".into(), why: "dropped".into() };
         let with_gap = Counted { gaps: vec![gap], ..recorded.clone() };
         let zero = Exactly(0);

@@ -293,7 +293,7 @@ impl Session<SimLiving> for Connected {
         let gap = Gap { table: "rows".into(), why: "its recorder was gone".into() };
         let gaps = if rows.gap || !rows.recording { vec![gap] } else { Vec::new() };
         let wrote = table.users().sum() + table.migration > 0;
-        Ok(Some(Counted { tables: wrote.then_some(table).into_iter().collect(), gaps }))
+        Ok(Some(Counted { tables: wrote.then_some(table).into_iter().collect(), gaps, notes: Vec::new() }))
     }
 
     async fn recover(&self, context: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError> {

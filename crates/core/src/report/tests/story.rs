@@ -45,7 +45,7 @@ pub fn counted(inserted: u64, unmapped: u64, gaps: &[&str]) -> Counted {
         misfits: Vec::new(),
     };
     let gaps = gaps.iter().map(|table| Gap { table: (*table).into(), why: "its recorder was gone".into() });
-    Counted { tables: vec![table], gaps: gaps.collect() }
+    Counted { tables: vec![table], gaps: gaps.collect(), notes: Vec::new() }
 }
 
 pub fn price(writes: u64) -> Price {
@@ -176,6 +176,7 @@ impl Story {
             covered: vec!["tags".into(), "tasks".into()],
             uncovered: uncovered.collect(),
             interrupted: Vec::new(),
+            notes: Vec::new(),
         };
         self.tell(Event::RecorderPlaced { component: component("db"), occasion, coverage })
     }

@@ -34,7 +34,7 @@ pub(in crate::database) fn count(
         return Ok(recorder.map(|_| only_a_gap("its recorder was taken away, with what it held")));
     };
     let Some(live) = held::read(connection)? else {
-        return Ok(Some(Counted { tables: Vec::new(), gaps: coverage.uncovered }));
+        return Ok(Some(Counted { tables: Vec::new(), gaps: coverage.uncovered, notes: Vec::new() }));
     };
     let same = recorder.filter(|recorder| recorder.nonce == live.nonce);
     let mut gaps = coverage.uncovered;
@@ -67,11 +67,11 @@ pub(in crate::database) fn count(
             }
         }
     }
-    Ok(Some(Counted { tables: tables.into_values().collect(), gaps }))
+    Ok(Some(Counted { tables: tables.into_values().collect(), gaps, notes: Vec::new() }))
 }
 
 fn only_a_gap(why: &str) -> Counted {
-    Counted { tables: Vec::new(), gaps: vec![Gap { table: EVERY_TABLE.to_owned(), why: why.to_owned() }] }
+    Counted { tables: Vec::new(), gaps: vec![Gap { table: EVERY_TABLE.to_owned(), why: why.to_owned() }], notes: Vec::new() }
 }
 
 fn tables(

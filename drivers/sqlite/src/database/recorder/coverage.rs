@@ -22,7 +22,8 @@ pub(in crate::database) fn of(connection: &Connection, config: &Config) -> Resul
     }
     if let Some(why) = lost(connection)? {
         let uncovered = vec![Gap { table: EVERY_TABLE.to_owned(), why }];
-        return Ok(Some(Coverage { uncovered, ..Coverage::default() }));
+        return Ok(Some(Coverage { uncovered, ..Coverage::default()     notes: Vec::new(),
+    }));
     }
     let eras = eras::read(connection)?;
     let Some(last) = eras.last() else { return Ok(Some(Coverage::default())) };
