@@ -71,7 +71,11 @@ pub(in crate::database) fn count(
 }
 
 fn only_a_gap(why: &str) -> Counted {
-    Counted { tables: Vec::new(), gaps: vec![Gap { table: EVERY_TABLE.to_owned(), why: why.to_owned() }], notes: Vec::new() }
+    Counted {
+        tables: Vec::new(),
+        gaps: vec![Gap { table: EVERY_TABLE.to_owned(), why: why.to_owned() }],
+        notes: Vec::new(),
+    }
 }
 
 fn tables(

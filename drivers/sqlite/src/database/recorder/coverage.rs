@@ -22,8 +22,7 @@ pub(in crate::database) fn of(connection: &Connection, config: &Config) -> Resul
     }
     if let Some(why) = lost(connection)? {
         let uncovered = vec![Gap { table: EVERY_TABLE.to_owned(), why }];
-        return Ok(Some(Coverage { uncovered, ..Coverage::default()     notes: Vec::new(),
-    }));
+        return Ok(Some(Coverage { uncovered, ..Coverage::default() }));
     }
     let eras = eras::read(connection)?;
     let Some(last) = eras.last() else { return Ok(Some(Coverage::default())) };
@@ -71,6 +70,7 @@ pub(in crate::database) fn of(connection: &Connection, config: &Config) -> Resul
     }
     uncovered.sort();
     Ok(Some(Coverage {
+        notes: Vec::new(),
         covered: covered.iter().map(|table| safe(table)).collect(),
         uncovered,
         interrupted: interrupted(last),
