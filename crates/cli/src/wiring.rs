@@ -207,6 +207,7 @@ impl Migration {
             claimant: claimant::name_of(&self.layout),
             actor: actor(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            progress: backout_contract::Progress::default(),
             child_token,
             limit: SIDE_BY_SIDE,
             deadline: DEADLINE,

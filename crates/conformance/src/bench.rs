@@ -268,6 +268,7 @@ pub(crate) fn context(
         stop,
         vault,
         resolver: Arc::new(MapResolver::new(environment, root)),
+        progress: backout_contract::Progress::default(),
         child_token: token.to_owned(),
     }
 }

@@ -10,6 +10,7 @@ use backout_core::secret::Secret;
 use tokio::sync::watch;
 
 use crate::error::DriverError;
+use crate::progress::Progress;
 use crate::vault::Vault;
 
 /// How urgently a run is to end. A driver reads it at its safe borders; its future is never dropped.
@@ -84,6 +85,8 @@ pub struct Context {
     pub vault: Arc<dyn Vault>,
     /// Where references become values.
     pub resolver: Arc<dyn Resolver>,
+    /// Where a long call says how far it is.
+    pub progress: Progress,
     /// Child processes carry it in their environment, so that they are found after a crash.
     pub child_token: String,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use backout_contract::{Clock, Context, DriverError, Inbox, Resolver, Stop, Vault};
+use backout_contract::{Clock, Context, DriverError, Inbox, Progress, Resolver, Stop, Vault};
 use backout_core::digest::FingerprintKey;
 use backout_core::journal::Actor;
 use backout_core::name::{ComponentName, RunId};
@@ -53,6 +53,8 @@ pub struct Tools {
     pub programs: Arc<dyn Programs>,
     /// Saved states that were read already.
     pub states: Arc<StateShelf>,
+    /// Where long calls say how far they are.
+    pub progress: Progress,
     /// The key of fingerprints.
     pub key: FingerprintKey,
     /// The folder of the migration file.
@@ -88,6 +90,7 @@ impl Tools {
             stop: stop.clone(),
             vault: self.vault.tagged(component.as_str()).unwrap_or_else(|| Arc::clone(&self.vault)),
             resolver: Arc::clone(&self.resolver),
+            progress: self.progress.clone(),
             child_token: self.child_token.clone(),
         }
     }

@@ -75,6 +75,7 @@ pub(crate) fn context(folder: &Path, environment: &[(&str, &str)]) -> Context {
         stop: Stop::never(),
         vault: Arc::new(FolderVault::new(folder.join("vault"))),
         resolver: Arc::new(MapResolver::new(environment, folder)),
+        progress: backout_contract::Progress::default(),
         child_token: "test".to_owned(),
     }
 }

@@ -44,6 +44,7 @@ fn context(stop: Stop) -> Context {
         stop,
         vault: Arc::new(FolderVault::new("/")),
         resolver: Arc::new(MapResolver::new(environment, "/")),
+        progress: backout_contract::Progress::default(),
         child_token: "probe-command-test".to_owned(),
     }
 }

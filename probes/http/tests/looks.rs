@@ -40,6 +40,7 @@ fn context() -> Context {
         stop: Stop::never(),
         vault: Arc::new(FolderVault::new("/")),
         resolver: Arc::new(MapResolver::new(environment, "/")),
+        progress: backout_contract::Progress::default(),
         child_token: "none".to_owned(),
     }
 }

@@ -27,6 +27,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let migration = context.load()?;
     let checkpoint = context.wait(async {
         let mut writing = migration.write("capture", arguments.take_over).await?;
+        writing.tools.progress = view::far::reader(context.output);
         let tools = writing.tools.clone();
         require::no_open_run(writing.book.life())?;
         // A capture that is left is never sealed, so it may be left at any moment.

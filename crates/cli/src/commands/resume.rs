@@ -27,6 +27,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     require::state(&migration.layout)?;
     context.wait(async {
         let mut writing = migration.write("resume", arguments.take_over).await?;
+        writing.tools.progress = view::far::reader(context.output);
         let tools = writing.tools.clone();
         let plan = match writing.book.life().open_run() {
             Some(run) => plan_of(run, &tools).await,

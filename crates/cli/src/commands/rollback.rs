@@ -148,6 +148,7 @@ async fn carry_out(
     just_made: bool,
     context: &Context,
 ) -> Result<Exit, Failure> {
+    writing.tools.progress = view::far::reader(context.output);
     let tools = writing.tools.clone();
     writing.book.publish_to(view::progress::reader(context.output, Some(plan)));
     let (interrupts, asked) = signals::hand_to_run(context.output)?;

@@ -9,6 +9,7 @@ pub mod abandoned;
 pub mod check;
 pub mod checkpoint;
 pub mod failure;
+pub mod far;
 pub mod list;
 pub mod log;
 pub mod notice;

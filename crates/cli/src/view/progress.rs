@@ -2,7 +2,7 @@
 //! where nobody draws, one line for each running step on a terminal.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use backout_core::journal::{Event, Record};
@@ -18,6 +18,12 @@ use super::{Line, Output};
 
 /// How often the drawing moves.
 const TICK: Duration = Duration::from_millis(120);
+
+/// Everything that is drawn over itself stands in one place, or the lines would tear each other apart.
+pub(super) fn drawn() -> &'static MultiProgress {
+    static DRAWN: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+    &DRAWN
+}
 
 /// A reader that shows a run as it goes on.
 pub fn reader(output: Output, plan: Option<&Plan>) -> Published {
@@ -91,7 +97,7 @@ struct Live {
 
 impl Live {
     fn new(titles: Titles, colour: bool) -> Self {
-        let all = MultiProgress::new();
+        let all = drawn().clone();
         let header = all.add(ProgressBar::new(titles.0.len() as u64));
         header.set_style(style("{msg}  {pos}/{len} steps  {elapsed}"));
         header.set_message("going back");
@@ -158,6 +164,6 @@ fn ended(event: &Event) -> Option<&StepId> {
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
+pub(super) fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

@@ -210,6 +210,7 @@ impl Estate {
             claimant: "/nowhere/.backout".into(),
             actor: Actor { user: "ada".into(), host: "here".into() },
             version: "test".into(),
+            progress: backout_contract::Progress::default(),
             child_token: "token".into(),
             limit: 4,
             deadline: Duration::from_secs(10),

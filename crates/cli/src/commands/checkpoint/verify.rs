@@ -54,7 +54,8 @@ fn here(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let migration = context.load()?;
     let life = Reading::whole(&migration.layout)?;
     let id = named(&life, &arguments.one)?;
-    let tools = migration.look(&life)?;
+    let mut tools = migration.look(&life)?;
+    tools.progress = view::far::reader(context.output);
     let manifest = manifest_of(&life, &id)?;
     let vault = migration.layout.vault();
     let look = async {

@@ -68,6 +68,7 @@ impl<'a> Ground<'a> {
             stop: Stop::never(),
             vault: Arc::new(NoVault),
             resolver: Arc::new(FromWorld::new(root)),
+            progress: backout_contract::Progress::default(),
             child_token: format!("init-{}", std::process::id()),
         };
         Ok(Self { registry, root, context, runtime, walked: RefCell::default() })

@@ -106,6 +106,7 @@ impl World {
             stop,
             vault: Arc::new(Folder(self.root.join("vault"))),
             resolver: Arc::new(Literal),
+            progress: backout_contract::Progress::default(),
             child_token: "token".into(),
         }
     }
