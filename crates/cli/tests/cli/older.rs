@@ -1,4 +1,4 @@
-//! State folders that the previous version left behind: shown as it showed them, gone on with, and brought up to date
+//! State folders that previous versions left behind: shown as it showed them, gone on with, and brought up to date
 //! by the first command that writes.
 
 use std::fs;
@@ -12,10 +12,10 @@ use super::world::World;
 const FREE: &[&str] = &["next", "holder", "detail", "ways"];
 
 fn stories() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/tests/store/golden/format-1");
-    let mut stories: Vec<PathBuf> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/tests/store/golden");
+    let within = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut stories: Vec<PathBuf> = within(golden)
+        .flat_map(within)
         .filter(|story| story.join("status.json").exists())
         .collect();
     stories.sort();
