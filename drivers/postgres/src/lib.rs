@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod catalog;
+mod dump;
 mod recorder;
 mod recover;
 mod rows;

@@ -1,0 +1,39 @@
+//! Saved rows: a dump in PostgreSQL's own directory format, made and read back by the programs of the server's version.
+//!
+//! Nothing of a dump is ever given to `psql`, whose commands a hostile server could smuggle in. A dump is believed only
+//! after every file of it was compared with what was noted when it was made, and its table of contents was read to the
+//! end; both before a target is touched.
+
+mod contents;
+mod fetch;
+mod keep;
+mod leave_out;
+mod program;
+mod progress;
+mod restore;
+mod rights;
+mod toc;
+mod trouble;
+
+pub(crate) use contents::{Contents, Made};
+pub(crate) use fetch::{Fetched, Header, fetch, header};
+pub(crate) use keep::{keep, keep_watched};
+pub(crate) use progress::Progress;
+pub(crate) use restore::{Restored, restore};
+
+/// How the parts of a dump begin in a checkpoint.
+const PREFIX: &str = "dump/";
+
+/// What was noted when it was made.
+const CONTENTS: &str = "dump/contents.json";
+
+/// The table of contents, by the programs' own name.
+const TOC: &str = "toc.dat";
+
+/// How many programs' processes work side by side: as many as processors, within what a server bears.
+pub(crate) fn jobs() -> usize {
+    std::thread::available_parallelism().map_or(2, |found| found.get().clamp(2, 8))
+}
+
+#[cfg(test)]
+mod tests;

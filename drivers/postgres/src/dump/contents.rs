@@ -1,0 +1,207 @@
+//! What was noted of a dump when it was made, kept beside it: whose it is, and what each file must be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::server::{Link, Version, literal};
+
+/// The version of this note.
+const FORMAT: u32 = 1;
+
+const BUFFER: usize = 256 * 1024;
+
+/// What was noted of a dump.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Contents {
+    /// The version of this note.
+    pub(crate) format: u32,
+    /// The server's version.
+    pub(crate) server: Version,
+    /// The version of `pg_dump`, in its own words.
+    pub(crate) program: String,
+    /// The database's name then.
+    pub(crate) database: String,
+    /// Its object number.
+    pub(crate) number: u32,
+    /// The cluster it was in.
+    pub(crate) system: String,
+    /// Whether it is of a part of the database.
+    pub(crate) part: bool,
+    /// How many things its table of contents lists.
+    pub(crate) entries: u64,
+    /// The bytes of the whole database on its server.
+    pub(crate) database_bytes: u64,
+    /// How the database was made.
+    pub(crate) made: Made,
+    /// Roles that own something in it, or may do something with it.
+    pub(crate) roles: BTreeSet<String>,
+    /// Each file of the dump.
+    pub(crate) files: BTreeMap<String, Kept>,
+}
+
+/// How a database was made: what cannot be changed afterwards.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Made {
+    /// `UTF8`.
+    pub(crate) encoding: String,
+    /// `c` of the system's library, `i` of ICU, `b` of PostgreSQL's own.
+    pub(crate) provider: String,
+    /// `LC_COLLATE`.
+    pub(crate) collate: String,
+    /// `LC_CTYPE`.
+    pub(crate) character_type: String,
+    /// Of ICU or PostgreSQL's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) locale: Option<String>,
+    /// Of ICU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rules: Option<String>,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Kept {
+    /// Its bytes.
+    pub(crate) bytes: u64,
+    /// Its SHA-256, in hexadecimal digits.
+    pub(crate) sha256: String,
+}
+
+impl Contents {
+    /// What is known of the database that a connection is in; files and counts are filled in later.
+    pub(crate) async fn of(link: &Link) -> Result<Self, tokio_postgres::Error> {
+        let row = link
+            .query_one(
+                "SELECT d.datname::text, d.oid, (SELECT system_identifier::text FROM pg_catalog.pg_control_system()), \
+                 pg_catalog.pg_database_size(d.oid) FROM pg_catalog.pg_database d \
+                 WHERE d.datname = pg_catalog.current_database()",
+                &[],
+            )
+            .await?;
+        let roles = link
+            .query(
+                "SELECT DISTINCT r.rolname::text FROM pg_catalog.pg_shdepend s \
+                 JOIN pg_catalog.pg_roles r ON r.oid = s.refobjid \
+                 WHERE s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass \
+                 AND s.dbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())",
+                &[],
+            )
+            .await?;
+        Ok(Self {
+            format: FORMAT,
+            server: link.version,
+            program: String::new(),
+            database: row.get(0),
+            number: row.get(1),
+            system: row.get(2),
+            part: false,
+            entries: 0,
+            database_bytes: u64::try_from(row.get::<_, i64>(3)).unwrap_or_default(),
+            made: Made::of(link).await?,
+            roles: roles.iter().map(|row| row.get(0)).collect(),
+            files: BTreeMap::new(),
+        })
+    }
+
+    /// Reads a note.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let contents: Self = serde_json::from_slice(bytes)
+            .map_err(|_| "the note on its contents cannot be read".to_owned())?;
+        if contents.format != FORMAT {
+            return Err(format!("the note on its contents has format {}, not {FORMAT}", contents.format));
+        }
+        if let Some(name) = contents.files.keys().find(|name| !super::toc::is_plain(name)) {
+            return Err(format!("it names a file outside of it: {}", super::trouble::shown(name)));
+        }
+        Ok(contents)
+    }
+
+    /// The bytes of all files.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.files.values().map(|kept| kept.bytes).sum()
+    }
+}
+
+impl Made {
+    /// How the database that a connection is in was made.
+    pub(crate) async fn of(link: &Link) -> Result<Self, tokio_postgres::Error> {
+        let (provider, locale, rules) = match link.version.major() {
+            ..=14 => ("'c'", "NULL", "NULL"),
+            15 => ("datlocprovider::text", "daticulocale", "NULL"),
+            16 => ("datlocprovider::text", "daticulocale", "daticurules"),
+            _ => ("datlocprovider::text", "datlocale", "daticurules"),
+        };
+        let question = format!(
+            "SELECT pg_catalog.pg_encoding_to_char(encoding)::text, {provider}, datcollate::text, datctype::text, \
+             {locale}::text, {rules}::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()"
+        );
+        let row = link.query_one(&question, &[]).await?;
+        Ok(Self {
+            encoding: row.get(0),
+            provider: row.get(1),
+            collate: row.get(2),
+            character_type: row.get(3),
+            locale: row.get(4),
+            rules: row.get(5),
+        })
+    }
+
+    /// What `CREATE DATABASE` is told to make an empty one like it.
+    pub(crate) fn options(&self, version: Version) -> String {
+        let mut options = format!(
+            "TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}",
+            literal(&self.encoding),
+            literal(&self.collate),
+            literal(&self.character_type)
+        );
+        if version.major() >= 15 {
+            let (provider, setting) = match self.provider.as_str() {
+                "i" => ("icu", "ICU_LOCALE"),
+                "b" => ("builtin", "BUILTIN_LOCALE"),
+                _ => ("libc", ""),
+            };
+            options.push_str(&format!(" LOCALE_PROVIDER {provider}"));
+            if let Some(locale) = self.locale.as_deref().filter(|_| !setting.is_empty()) {
+                options.push_str(&format!(" {setting} {}", literal(locale)));
+            }
+            if let Some(rules) = &self.rules {
+                options.push_str(&format!(" ICU_RULES {}", literal(rules)));
+            }
+        }
+        options
+    }
+}
+
+impl Kept {
+    /// What a file is.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let mut digest = Sha256::new();
+        let mut bytes = 0;
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(count) => {
+                    digest.update(buffer.get(..count).unwrap_or_default());
+                    bytes += count as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { bytes, sha256 })
+    }
+}

@@ -1,0 +1,287 @@
+//! Makes a dump and puts it into the vault.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use backout_contract::{Context, DriverError, ErrorKind};
+use backout_core::checkpoint::DataPart;
+use backout_kit::scratch_folder::ScratchFolder;
+use backout_kit::space::free_bytes;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use tokio_postgres::types::Oid;
+
+use super::contents::{Contents, Kept};
+use super::program::Program;
+use super::progress::Progress;
+use super::toc::Toc;
+use super::trouble::{of_file, of_vault, refused, shown};
+use super::{CONTENTS, PREFIX, TOC, jobs};
+use crate::catalog::Scope;
+use crate::server::{Address, Fault, Link, Pace, TableName, Version, connect, identifier, literal};
+
+/// So many files go into the vault at a time.
+const TOGETHER: usize = 16;
+
+/// How often the dump is looked at while it grows.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Dumps what a snapshot shows, by the server's own `pg_dump`, and puts it into the vault: each file, and a note on what
+/// every file must be. The transaction that exported the snapshot has to stay open until this returns.
+///
+/// # Errors
+/// When there is no such program, no room, or it fails. The database is as it was, and nothing of what went into the
+/// vault is named anywhere.
+pub(crate) async fn keep(
+    context: &Context,
+    address: &Address,
+    version: Version,
+    snapshot: &str,
+    scope: &Scope,
+) -> Result<Vec<DataPart>, DriverError> {
+    keep_watched(context, address, version, snapshot, scope, &Progress::default()).await
+}
+
+/// The same; how far it has come can be read meanwhile.
+///
+/// # Errors
+/// See [`keep`].
+pub(crate) async fn keep_watched(
+    context: &Context,
+    address: &Address,
+    version: Version,
+    snapshot: &str,
+    scope: &Scope,
+    progress: &Progress,
+) -> Result<Vec<DataPart>, DriverError> {
+    let attempted = format!("dump {}", address.shown());
+    let pace = Pace::of(context);
+    let asked = ask(address, snapshot, scope);
+    let asked = pace.within(&attempted, asked).await.map_err(DriverError::nothing_happened)?;
+    let free = free_bytes(&context.scratch).map_err(|error| {
+        DriverError::new(ErrorKind::Other, attempted.clone()).caused_by(error).nothing_happened()
+    })?;
+    if free < asked.bytes {
+        return Err(DriverError::new(ErrorKind::NoSpace, attempted)
+            .caused_by(format!(
+                "its tables hold {} bytes, and there are {free} free where the dump is put together",
+                asked.bytes
+            ))
+            .hint("make room on the disk of the vault, or move it")
+            .nothing_happened());
+    }
+    progress.expect(asked.bytes);
+    let scratch = ScratchFolder::make(&context.scratch, asked.bytes)
+        .map_err(|error| of_file("make a folder in", &context.scratch, error))?;
+    let folder = scratch.path().join("dump");
+    run(context, address, version, snapshot, &asked.only, &folder, progress, &attempted).await?;
+
+    let mut contents = asked.contents;
+    let read = fs::read(folder.join(TOC)).map_err(|error| of_file("read", &folder.join(TOC), error))?;
+    let toc = Toc::parse(&read).map_err(|why| {
+        DriverError::new(ErrorKind::Other, attempted.clone()).caused_by(why).nothing_happened()
+    })?;
+    contents.program = toc.program.clone();
+    contents.entries = toc.entries.len() as u64;
+    let names = names_in(&folder)?;
+    toc.expect(&folder, &names).map_err(refused)?;
+    let mut parts = put_all(context, &folder, names, &mut contents, &pace).await?;
+    let note = serde_json::to_vec(&contents).map_err(|error| {
+        DriverError::new(ErrorKind::Other, attempted.clone()).caused_by(error).nothing_happened()
+    })?;
+    let blob = context.vault.put(&note).await.map_err(|error| of_vault("keep a note on a dump", error))?;
+    parts.push(DataPart { name: CONTENTS.to_owned(), blob, bytes: note.len() as u64 });
+    parts.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(parts)
+}
+
+/// What is asked of the database before it is dumped.
+struct Asked {
+    contents: Contents,
+    /// The bytes of the tables, without their indexes: more than a compressed dump and its copy in the vault need.
+    bytes: u64,
+    /// What `pg_dump` is told to leave out or to take only.
+    only: Vec<OsString>,
+}
+
+async fn ask(address: &Address, snapshot: &str, scope: &Scope) -> Result<Asked, DriverError> {
+    let link = connect(address).await?;
+    let asked = async {
+        link.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+        link.batch_execute(&format!("SET TRANSACTION SNAPSHOT {}", literal(snapshot))).await?;
+        let mut contents = Contents::of(&link).await?;
+        contents.part = *scope != Scope::Database;
+        let (tables, only) = match scope {
+            Scope::Database => (None, vec!["--exclude-table-data=_backout.*".into()]),
+            Scope::Part { schemas, tables } => {
+                let part = part(&link, schemas, tables).await?;
+                (Some(part.kept), part.arguments)
+            }
+        };
+        let bytes: i64 = link
+            .query_one(
+                "SELECT COALESCE(sum(pg_catalog.pg_table_size(c.oid)), 0)::bigint FROM pg_catalog.pg_class c \
+                 WHERE c.relkind IN ('r', 'm') AND (c.oid = ANY($1) OR ($1 IS NULL AND c.relisshared = false \
+                 AND (c.relnamespace <> 'pg_catalog'::pg_catalog.regnamespace OR c.relname = 'pg_largeobject')))",
+                &[&tables],
+            )
+            .await?
+            .get(0);
+        Ok::<_, Fault>(Asked { contents, bytes: u64::try_from(bytes).unwrap_or_default(), only })
+    };
+    asked.await.map_err(|fault| fault.while_doing(format!("look at {}", address.shown())).nothing_happened())
+}
+
+/// A part of a database, as `pg_dump` is told to take it.
+struct Part {
+    /// The tables whose rows are taken.
+    kept: Vec<Oid>,
+    arguments: Vec<OsString>,
+}
+
+/// Whole schemas; and of the schemas of single tables everything but other tables and views, since tables need their
+/// types and functions to be put back anywhere else.
+async fn part(link: &Link, schemas: &[String], tables: &[TableName]) -> Result<Part, tokio_postgres::Error> {
+    let table_schemas: Vec<&str> = tables.iter().map(|table| table.schema.as_str()).collect();
+    let table_names: Vec<&str> = tables.iter().map(|table| table.name.as_str()).collect();
+    let rows = link
+        .query(
+            "WITH RECURSIVE named AS ( \
+               SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+               JOIN unnest($2::text[], $3::text[]) AS t(schema, name) \
+                 ON t.schema = n.nspname AND t.name = c.relname \
+               UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN named ON named.oid = i.inhparent \
+                 JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid AND c.relispartition) \
+             SELECT c.oid, n.nspname::text, c.relname::text, \
+               (n.nspname = ANY($1) OR c.oid IN (SELECT oid FROM named)) AS kept \
+             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND (n.nspname = ANY($1) OR n.nspname = ANY($2) \
+               OR c.oid IN (SELECT oid FROM named))",
+            &[&schemas, &table_schemas, &table_names],
+        )
+        .await?;
+    let mut namespaces: BTreeSet<String> = schemas.iter().cloned().collect();
+    let (mut kept, mut arguments) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let (oid, schema, name, wanted): (Oid, String, String, bool) =
+            (row.get(0), row.get(1), row.get(2), row.get(3));
+        if wanted {
+            kept.push(oid);
+            namespaces.insert(schema);
+        } else {
+            arguments.push(format!("--exclude-table={}", TableName::new(schema, name).sql()).into());
+        }
+    }
+    arguments.extend(namespaces.iter().map(|schema| format!("--schema={}", identifier(schema)).into()));
+    if link.version.major() >= 14 {
+        // Their types may stand in columns.
+        arguments.push("--extension=*".into());
+    }
+    Ok(Part { kept, arguments })
+}
+
+#[allow(clippy::too_many_arguments, reason = "one call, told apart only because it may be repeated")]
+async fn run(
+    context: &Context,
+    address: &Address,
+    version: Version,
+    snapshot: &str,
+    only: &[OsString],
+    folder: &Path,
+    progress: &Progress,
+    attempted: &str,
+) -> Result<(), DriverError> {
+    let began = Instant::now();
+    // Fast ones first; builds without them say so before they connect.
+    let ways: &[&str] = if version.major() >= 16 { &["zstd:1", "lz4:1", "gzip:1"] } else { &["1"] };
+    let mut ways = ways.iter().peekable();
+    while let Some(way) = ways.next() {
+        let mut arguments: Vec<OsString> = vec![
+            "--format=directory".into(),
+            format!("--jobs={}", jobs()).into(),
+            format!("--compress={way}").into(),
+            format!("--snapshot={snapshot}").into(),
+            "--lock-wait-timeout=10s".into(),
+            // The vault makes it durable.
+            "--no-sync".into(),
+            // They hold passwords, and only a superuser sees them.
+            "--no-subscriptions".into(),
+            "--no-password".into(),
+            "--file".into(),
+            folder.into(),
+        ];
+        arguments.extend(only.iter().cloned());
+        let program =
+            Program::new(context, address, "pg_dump", version, attempted.to_owned())?.arguments(arguments);
+        let look = async {
+            loop {
+                tokio::time::sleep(LOOK_EVERY).await;
+                progress.set(size_of(folder), began.elapsed());
+            }
+        };
+        let ran = tokio::select! {
+            ran = program.run() => ran,
+            () = look => continue,
+        };
+        match ran {
+            Err(error) if ways.peek().is_some() && error.chain().contains("does not support compression") => {
+            }
+            other => return other.map(drop).map_err(DriverError::nothing_happened),
+        }
+    }
+    Ok(())
+}
+
+fn size_of(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum()
+}
+
+fn names_in(folder: &Path) -> Result<BTreeSet<String>, DriverError> {
+    let failed = |error| of_file("read", folder, error);
+    let entries = fs::read_dir(folder).map_err(failed)?;
+    entries
+        .map(|entry| {
+            let name = entry.map_err(failed)?.file_name();
+            name.into_string().map_err(|_| refused("it has a file with an odd name"))
+        })
+        .collect()
+}
+
+/// Puts every file into the vault, and notes what it is.
+async fn put_all(
+    context: &Context,
+    folder: &Path,
+    names: BTreeSet<String>,
+    contents: &mut Contents,
+    pace: &Pace,
+) -> Result<Vec<DataPart>, DriverError> {
+    let put = |name: String| async move {
+        pace.check("keep a dump")?;
+        let path = folder.join(&name);
+        let noted = path.clone();
+        let noted = tokio::task::spawn_blocking(move || Kept::of(&noted));
+        let (kept, stored) = tokio::join!(noted, context.vault.put_file(&path));
+        let kept = kept
+            .map_err(std::io::Error::other)
+            .and_then(|kept| kept)
+            .map_err(|error| of_file("read", &path, error))?;
+        let (blob, bytes) =
+            stored.map_err(|error| of_vault(format!("keep {} of a dump", shown(&name)), error))?;
+        if bytes != kept.bytes {
+            return Err(refused(format!("{} changed while it was kept", shown(&name))));
+        }
+        // Room for what is still to come.
+        drop(fs::remove_file(&path));
+        Ok((DataPart { name: format!("{PREFIX}{name}"), blob, bytes }, name, kept))
+    };
+    let done: Vec<_> = stream::iter(names).map(put).buffer_unordered(TOGETHER).try_collect().await?;
+    let mut parts = Vec::new();
+    for (part, name, kept) in done {
+        contents.files.insert(name, kept);
+        parts.push(part);
+    }
+    Ok(parts)
+}

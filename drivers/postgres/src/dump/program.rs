@@ -1,0 +1,113 @@
+//! Runs `pg_dump` and `pg_restore`: the address in the environment, bounded output, a deadline, and the first line of
+//! what they say of an error.
+
+use std::ffi::OsString;
+
+use backout_contract::{Context, DriverError, ErrorKind, StopLevel};
+use backout_kit::child::{ChildReport, ChildRequest, Ending};
+use backout_kit::last_lines::{last_lines, without_secrets};
+
+use crate::server::{Address, Version, program, variables};
+
+/// A program of a server's version.
+pub(super) struct Program<'a> {
+    context: &'a Context,
+    address: &'a Address,
+    request: ChildRequest,
+    attempted: String,
+}
+
+impl<'a> Program<'a> {
+    pub(super) fn new(
+        context: &'a Context,
+        address: &'a Address,
+        name: &str,
+        version: Version,
+        attempted: String,
+    ) -> Result<Self, DriverError> {
+        let mut request = ChildRequest::new(program(name, version)?, [""; 0]);
+        request.variables = variables(address);
+        // Only so that its messages can be told apart; texts of the database are in the database's own encoding.
+        request.variables.push(("LC_ALL".into(), "C".into()));
+        request.variables.push(("PGCONNECT_TIMEOUT".into(), "10".into()));
+        request.token = Some(context.child_token.clone());
+        request.deadline = Some(context.deadline);
+        Ok(Self { context, address, request, attempted })
+    }
+
+    pub(super) fn arguments(mut self, arguments: impl IntoIterator<Item = OsString>) -> Self {
+        self.request.arguments = arguments.into_iter().collect();
+        self
+    }
+
+    pub(super) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.request.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Runs it to its end. It is ended with all of its processes at the deadline, and when the run is to stop: nothing
+    /// of its work can be seen from outside before it is done.
+    pub(super) async fn run(self) -> Result<ChildReport, DriverError> {
+        let report =
+            self.request.run(self.context.stop.reached(StopLevel::Finish)).await.map_err(|error| {
+                DriverError::new(ErrorKind::Config, self.attempted.clone())
+                    .caused_by(error)
+                    .nothing_happened()
+            })?;
+        let kind = match report.ending {
+            Ending::Exited(0) => return Ok(report),
+            Ending::TimedOut => ErrorKind::TimedOut,
+            Ending::Exited(_) => kind_of(&report.errors.text()),
+            _ => ErrorKind::Other,
+        };
+        let secret = self.address.password.as_ref().map(|password| password.reveal());
+        let said = first_error(&without_secrets(&report.errors.text(), secret));
+        let cause = match said {
+            Some(said) if matches!(report.ending, Ending::Exited(_)) => said,
+            _ => format!("it {}", report.ending),
+        };
+        Err(DriverError::new(kind, self.attempted).caused_by(cause))
+    }
+}
+
+/// What the programs say first of an error: later lines hold statements and rows.
+fn first_error(text: &str) -> Option<String> {
+    let line = text.lines().find_map(|line| Some(line.split_once(": error: ")?.1))?;
+    // `invalid input syntax for type integer: "…"` quotes a row.
+    let line = line.split(": \"").next().unwrap_or(line);
+    last_lines(line, 1).pop()
+}
+
+fn kind_of(text: &str) -> ErrorKind {
+    let has = |needle: &str| text.contains(needle);
+    if has("permission denied")
+        || has("must be owner")
+        || has("must be superuser")
+        || has("authentication failed")
+    {
+        ErrorKind::Denied
+    } else if has("No space left") || has("could not extend file") {
+        ErrorKind::NoSpace
+    } else if has("connection to server") || has("server closed the connection") {
+        ErrorKind::Unreachable
+    } else if has("canceling statement due to lock timeout") {
+        ErrorKind::Locked
+    } else {
+        ErrorKind::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_by_its_first_line_and_without_rows() {
+        let text = "pg_restore: while PROCESSING TOC:\npg_restore: from TOC entry 3; 0 0 TABLE DATA public t\n\
+                    pg_restore: error: COPY failed for table \"t\": ERROR:  invalid input syntax for type integer: \
+                    \"4111 1111\"\nCONTEXT:  COPY t, line 1, column a: \"4111 1111\"\n";
+        let said = first_error(text).expect("an error");
+        assert_eq!(said, "COPY failed for table \"t\": ERROR:  invalid input syntax for type integer");
+        assert_eq!(first_error("nothing"), None);
+    }
+}

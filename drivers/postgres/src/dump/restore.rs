@@ -1,0 +1,86 @@
+//! Puts a dump into an empty database.
+
+use std::ffi::OsString;
+use std::fs;
+
+use backout_contract::{Context, DriverError, ErrorKind};
+
+use super::fetch::Fetched;
+use super::leave_out::select;
+use super::program::Program;
+use super::rights::Rights;
+use super::trouble::of_file;
+use crate::server::{Address, Version, connect, of_postgres};
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Restored {
+    /// What our role cannot put back and nothing else needs: one sentence each, for people. A comparison of the schema
+    /// shows it too.
+    pub(crate) left_out: Vec<String>,
+}
+
+/// Puts a dump into a database that the caller made empty, straight through a connection. Durable after the next commit
+/// that waits for the disk.
+///
+/// # Errors
+/// Before the database is touched, when the server or our programs are too old for it, or our role cannot do what it
+/// needs; after that, what the server said first. The database is then good for nothing but to be dropped.
+pub(crate) async fn restore(
+    context: &Context,
+    fetched: &Fetched,
+    into: &Address,
+    version: Version,
+    jobs: usize,
+) -> Result<Restored, DriverError> {
+    let attempted = format!("put a dump into {}", into.shown());
+    let program = major_of_program(context, into, version).await?;
+    fetched.header.fits(version, program)?;
+    let rights = {
+        let link = connect(into).await?;
+        Rights::of(&link).await.map_err(|error| of_postgres(attempted.clone(), error).nothing_happened())?
+    };
+    let selection = select(&fetched.header, &rights).map_err(|obstacles| {
+        let error = DriverError::new(ErrorKind::Denied, attempted.clone()).nothing_happened();
+        error.caused_by(obstacles.join("; "))
+    })?;
+    let list = fetched.folder().with_extension("list");
+    let lines: String = selection.numbers.iter().map(|number| format!("{number}\n")).collect();
+    fs::write(&list, lines).map_err(|error| of_file("write", &list, error))?;
+    let mut arguments: Vec<OsString> = vec![
+        "--exit-on-error".into(),
+        format!("--jobs={}", jobs.max(1)).into(),
+        "--format=directory".into(),
+        "--no-password".into(),
+        "--use-list".into(),
+        list.into(),
+        "--dbname".into(),
+        named(&into.database).into(),
+    ];
+    arguments.push(fetched.folder().into());
+    Program::new(context, into, "pg_restore", version, attempted)?
+        .arguments(arguments)
+        // What was put back is looked at before anybody relies on it; waiting for the disk at every statement is no use.
+        .variable("PGOPTIONS", "-c synchronous_commit=off -c default_transaction_read_only=off")
+        .run()
+        .await?;
+    Ok(Restored { left_out: selection.left_out })
+}
+
+/// A database as programs take it in an argument: a bare name with a `=` in it would be read as an address.
+fn named(database: &str) -> String {
+    format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// The major version of `pg_restore`.
+async fn major_of_program(context: &Context, into: &Address, version: Version) -> Result<u32, DriverError> {
+    let attempted = "ask pg_restore for its version".to_owned();
+    let report = Program::new(context, into, "pg_restore", version, attempted)?
+        .arguments(["--version".into()])
+        .run()
+        .await?;
+    let said = report.output.text();
+    // `pg_restore (PostgreSQL) 15.18 (…)`
+    let major = said.split_whitespace().nth(2).and_then(super::toc::major);
+    Ok(major.unwrap_or_else(|| version.major()))
+}
