@@ -19,6 +19,17 @@ impl<W: World> Bench<W> {
         Ok(self.try_revert(order, Stop::never()).await??)
     }
 
+    /// Puts beside what a step will need.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub async fn stage(&self, order: &StepOrder<Value>) -> Result<Effect, Failure> {
+        let said = self.session().await?.stage(&self.context(), order).await;
+        let effect = said.inspect_err(|error| self.diary.error(error))?;
+        self.diary.effect(&effect);
+        Ok(effect)
+    }
+
     /// One attempt at a step that can be stopped, and what the driver says.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ pub mod looking;
 pub mod marker;
 pub mod recovering;
 pub mod saying;
+pub mod staging;
 pub mod stopped;
 pub mod telling;
 pub mod trouble;
@@ -72,6 +73,8 @@ macro_rules! each_case {
             aside::what_is_displaced_is_kept
             aside::what_is_displaced_can_be_captured
             aside::release_removes_it_and_only_it
+            staging::staging_changes_nothing_live
+            staging::a_rehearsal_tells_whether_it_can_be_put_back
             doors::doors_shut_and_open
             doors::restarts_happen_once
             marker::markers_are_kept

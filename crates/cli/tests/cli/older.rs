@@ -14,10 +14,8 @@ const FREE: &[&str] = &["next", "holder", "detail", "ways"];
 fn stories() -> Vec<PathBuf> {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/tests/store/golden");
     let within = |folder: PathBuf| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut stories: Vec<PathBuf> = within(golden)
-        .flat_map(within)
-        .filter(|story| story.join("status.json").exists())
-        .collect();
+    let mut stories: Vec<PathBuf> =
+        within(golden).flat_map(within).filter(|story| story.join("status.json").exists()).collect();
     stories.sort();
     assert!(stories.len() >= 30, "{}", stories.len());
     stories

@@ -58,6 +58,10 @@ caught! {
     nobody_knows_who_displaced: FORGETS_WHO_DISPLACED by "what_is_displaced_can_be_captured";
     too_much_is_released: RELEASES_TOO_MUCH by "release_removes_it_and_only_it";
     nothing_is_released: RELEASES_NOTHING by "release_removes_it_and_only_it";
+    what_is_staged_is_written_over_it: STAGES_OVER_IT by "staging_changes_nothing_live";
+    something_else_is_staged: STAGES_SOMETHING_ELSE by "staging_changes_nothing_live";
+    a_rehearsal_that_reads_nothing: REHEARSES_BLINDLY by "a_rehearsal_tells_whether_it_can_be_put_back";
+    a_rehearsal_that_stays: LEAVES_ITS_REHEARSAL by "a_rehearsal_tells_whether_it_can_be_put_back";
     the_door_lies: DOOR_LIES by "doors_shut_and_open";
     a_marker_is_part_of_the_thing: MARKER_IS_PART by "markers_are_kept";
     arming_that_writes: ARMING_WRITES by "arming_changes_nothing_that_counts";

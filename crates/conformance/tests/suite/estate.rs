@@ -23,6 +23,7 @@ pub struct Thing {
 pub struct Slot {
     pub thing: Option<Thing>,
     pub beside: Option<Thing>,
+    pub staged: Option<Thing>,
     pub displaced: Vec<Thing>,
     pub marker: Option<Value>,
     pub is_open: bool,

@@ -80,7 +80,7 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Driver for Memory<FLAW, OPENI
             records_writes: true,
             marker: true,
             keeps_displaced: true,
-            stages: false,
+            stages: true,
             compare_and_set: true,
             sees_exactly: true,
         }
@@ -189,6 +189,45 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
         }
     }
 
+    async fn stage(&self, context: &Context, step: &StepOrder<State>) -> Result<Effect, DriverError> {
+        let Some(saved) = &step.saved else { return Ok(Effect::AlreadyThere) };
+        let (mut rows, recorder) = kept(context, step, FLAW).await?;
+        if FLAW == flaw::STAGES_SOMETHING_ELSE {
+            rows.clear();
+        }
+        let (value, secret) = (saved.value.clone(), saved.secret.clone());
+        let new = Thing { value, secret, rows, recorder, ..Thing::default() };
+        with(&self.name, |slot| {
+            if FLAW == flaw::STAGES_OVER_IT {
+                slot.thing = Some(new.clone());
+            }
+            slot.staged = Some(new);
+        });
+        Ok(Effect::Applied { evidence: "beside".into() })
+    }
+
+    async fn rehearse(
+        &self,
+        context: &Context,
+        saved: &State,
+        data: &[DataPart],
+    ) -> Result<Option<State>, DriverError> {
+        if FLAW == flaw::REHEARSES_BLINDLY {
+            return Ok(Some(saved.clone()));
+        }
+        let part = data.first().ok_or_else(|| DriverError::new(ErrorKind::BadData, "find its rows"))?;
+        let failed = || DriverError::new(ErrorKind::BadData, "read its rows");
+        let bytes = context.vault.get(&part.blob).await.map_err(|error| failed().caused_by(error))?;
+        let (rows, recorder): Kept =
+            serde_json::from_slice(&bytes).map_err(|error| failed().caused_by(error))?;
+        let (value, secret) = (saved.value.clone(), saved.secret.clone());
+        let copy = Thing { value, secret, rows, recorder, ..Thing::default() };
+        if FLAW == flaw::LEAVES_ITS_REHEARSAL {
+            with(&self.name, |slot| slot.beside = Some(copy.clone()));
+        }
+        Ok(captured(context, copy, Depth::Look).await?.state)
+    }
+
     async fn revert(&self, context: &Context, step: &StepOrder<State>) -> Result<Effect, DriverError> {
         let applied = || Ok(Effect::Applied { evidence: "swapped".into() });
         if FLAW == flaw::TIDIES_ONLY_WHEN_ASKED_AGAIN {
@@ -229,6 +268,7 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
         }
         let (value, secret) = (saved.value.clone(), saved.secret.clone());
         let new = Thing { value, secret, rows, recorder, ..Thing::default() };
+        let new = with(&self.name, |slot| slot.staged.take()).unwrap_or(new);
         if FLAW == flaw::DONE_BY_HALVES
             || (FLAW == flaw::STOPPED_BY_HALVES && context.stop.level() > StopLevel::Go)
         {
@@ -375,6 +415,7 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
             if FLAW != flaw::RELEASES_NOTHING {
                 slot.displaced.clear();
                 slot.beside = None;
+                slot.staged = None;
             }
             if let (flaw::RELEASES_TOO_MUCH, Some(thing)) = (FLAW, &mut slot.thing) {
                 thing.rows.clear();

@@ -147,7 +147,7 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> World for MemoryWorld<FLAW, O
     async fn traces(&self) -> BTreeMap<String, String> {
         let slot = self.slot(|slot| slot.clone());
         let mut traces = BTreeMap::from([("slot".to_owned(), format!("{slot:?}"))]);
-        for (index, thing) in slot.displaced.iter().chain(&slot.beside).enumerate() {
+        for (index, thing) in slot.displaced.iter().chain(&slot.beside).chain(&slot.staged).enumerate() {
             traces.insert(format!(".backout-{index}"), format!("{thing:?}"));
         }
         traces
