@@ -4,11 +4,13 @@
 #![allow(dead_code, unused_imports)]
 
 mod catalog;
+mod door;
 mod dump;
 mod recorder;
 mod recover;
 mod rows;
 mod server;
 mod state;
+mod swap;
 #[cfg(test)]
 mod testing;

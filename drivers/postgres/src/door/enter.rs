@@ -1,0 +1,85 @@
+//! Getting in behind a door that we shut: it stands open for as long as connecting takes.
+//!
+//! Whoever shares our role, or is a superuser, can slip in meanwhile. They are ended before anything is looked at, so
+//! that a look sees what they wrote, and nothing comes after it.
+
+use std::time::Duration;
+
+use backout_contract::{DriverError, ErrorKind};
+use futures_util::future::join_all;
+
+use super::inside::{Stays, empty};
+use super::outside::Outside;
+use crate::server::{Link, Pace, connect};
+
+/// How long those are waited for who slipped in.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often a connection is tried when a storm of others leaves no room.
+const TRIES: u32 = 20;
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
+
+/// So many connections into a database whose door is open, or which we shut.
+///
+/// # Errors
+/// When it is not there, when somebody else shut it, when it cannot be read.
+pub(crate) async fn enter(
+    outside: &Outside,
+    name: &str,
+    how_many: usize,
+    pace: &Pace,
+) -> Result<Vec<Link>, DriverError> {
+    held_open(outside, name, pace, || async {
+        let address = outside.address.of_database(name);
+        let links = join_all((0..how_many.max(1)).map(|_| patiently(&address))).await;
+        links.into_iter().collect()
+    })
+    .await
+}
+
+/// Does something for which a database that we shut has to stand open (a program that connects by itself), and gets
+/// everybody else out afterwards.
+///
+/// # Errors
+/// As for [`enter`], and what the work says.
+pub(crate) async fn held_open<T, F: Future<Output = Result<T, DriverError>>>(
+    outside: &Outside,
+    name: &str,
+    pace: &Pace,
+    work: impl FnOnce() -> F,
+) -> Result<T, DriverError> {
+    let shown = outside.address.of_database(name).shown();
+    let Some(found) = outside.find(name).await? else {
+        return Err(DriverError::new(ErrorKind::Unreadable, format!("find {shown}")).nothing_happened());
+    };
+    let is_ours = found.note.shut.as_ref().is_some_and(|shut| shut.read_only.is_none() || !found.lets_in);
+    if !is_ours {
+        if found.lets_in {
+            return work().await;
+        }
+        return Err(DriverError::new(ErrorKind::Denied, format!("connect to {shown}"))
+            .caused_by("its door was shut by somebody else")
+            .hint("open it yourself when they are done: ALTER DATABASE … ALLOW_CONNECTIONS true")
+            .nothing_happened());
+    }
+    outside.let_in(name, true).await?;
+    backout_kit::failpoint!("postgres-door-ajar");
+    let done = work().await;
+    outside.let_in(name, false).await?;
+    let done = done?;
+    empty(outside, name, found.oid, Stays::We, PATIENCE, pace).await?;
+    Ok(done)
+}
+
+async fn patiently(address: &crate::server::Address) -> Result<Link, DriverError> {
+    let mut tries = 0;
+    loop {
+        match connect(address).await {
+            Err(error) if error.hints.iter().any(|hint| hint.contains("no room for us")) && tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(BETWEEN_TRIES).await;
+            }
+            other => return other,
+        }
+    }
+}
