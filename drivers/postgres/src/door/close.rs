@@ -62,7 +62,8 @@ pub(crate) async fn shut(
     match emptied {
         Ok(0) if !was_changed => Ok(Effect::AlreadyThere),
         Ok(ended) => {
-            let sessions = if ended == 1 { "1 session was".to_owned() } else { format!("{ended} sessions were") };
+            let sessions =
+                if ended == 1 { "1 session was".to_owned() } else { format!("{ended} sessions were") };
             let who = if closing.read_only { "only readers come in" } else { "nobody comes in" };
             Ok(Effect::Applied { evidence: format!("{who}; {sessions} ended") })
         }
@@ -138,7 +139,10 @@ pub(crate) async fn closing_sql(
 }
 
 /// The statements that let readers into a database whose door is shut for everybody.
-pub(crate) async fn readers_only_sql(client: &impl GenericClient, found: &mut Entry) -> Result<String, Fault> {
+pub(crate) async fn readers_only_sql(
+    client: &impl GenericClient,
+    found: &mut Entry,
+) -> Result<String, Fault> {
     let database = identifier(&found.name);
     let mut sql = closing_sql(client, found, true).await?;
     let revoked = found.note.shut.as_mut().map(|shut| std::mem::take(&mut shut.revoked)).unwrap_or_default();
@@ -166,7 +170,8 @@ async fn reads_by_default(client: &impl GenericClient, database: u32) -> Result<
     Ok(row.map(|row| row.get(0)))
 }
 
-/// Ends every session that began before the door was shut: whoever comes back may only read.
+/// Ends every session that is inside at this moment: whoever comes back may only read. (When a session began is a secret
+/// to us where it is another role's.)
 async fn send_out_once(
     outside: &Outside,
     found: &Entry,
@@ -176,30 +181,32 @@ async fn send_out_once(
     let attempted = || "end sessions that may write".to_owned();
     let (began, mut ended) = (Instant::now(), 0);
     let roles: Vec<&String> = closing.except.iter().collect();
-    let now = outside.link.query_one("SELECT pg_catalog.clock_timestamp()::text", &[]).await;
-    let now: String = now.map_err(|error| of_postgres(attempted(), error))?.get(0);
+    let mut writers: Option<Vec<i32>> = None;
     loop {
-        let row = outside
+        let rows = outside
             .link
-            .query_one(
-                "SELECT count(*), count(*) FILTER (WHERE pg_catalog.pg_terminate_backend(a.pid))
+            .query(
+                "SELECT a.pid, pg_catalog.pg_terminate_backend(a.pid)
                  FROM pg_catalog.pg_stat_activity a
                  WHERE a.datid = $1 AND a.pid <> pg_catalog.pg_backend_pid() AND a.usesysid IS NOT NULL
-                   AND a.usename::text <> ALL ($2) AND a.backend_start < $3::text::timestamptz",
-                &[&found.oid, &roles, &now],
+                   AND a.usename::text <> ALL ($2) AND ($3::int4[] IS NULL OR a.pid = ANY ($3))",
+                &[&found.oid, &roles, &writers],
             )
             .await
             .map_err(|error| of_postgres(attempted(), error))?;
-        let (inside, sent): (i64, i64) = (row.get(0), row.get(1));
-        ended += u64::try_from(sent).unwrap_or_default();
-        if inside == 0 {
+        let inside: Vec<i32> = rows.iter().map(|row| row.get(0)).collect();
+        if writers.is_none() {
+            ended = u64::try_from(inside.len()).unwrap_or_default();
+        }
+        if inside.is_empty() {
             return Ok(ended);
         }
         pace.check(&attempted())?;
         if began.elapsed() >= closing.patience {
-            let why = format!("{inside} of them do not end");
+            let why = format!("{} of them do not end", inside.len());
             return Err(DriverError::new(ErrorKind::Locked, attempted()).caused_by(why));
         }
+        writers = writers.or(Some(inside));
         tokio::time::sleep(BETWEEN).await;
     }
 }
@@ -237,7 +244,11 @@ fn has_prepared(outside: &Outside, name: &str, left: &[String]) -> DriverError {
     let named: Vec<String> =
         left.iter().take(5).map(|one| path_text::encode(std::ffi::OsStr::new(one))).collect();
     DriverError::new(ErrorKind::Locked, format!("shut {shown}"))
-        .caused_by(format!("{} prepared transactions outlive every session: {}", left.len(), named.join(", ")))
+        .caused_by(format!(
+            "{} prepared transactions outlive every session: {}",
+            left.len(),
+            named.join(", ")
+        ))
         .hint("end them in that database with COMMIT PREPARED or ROLLBACK PREPARED")
         .nothing_happened()
 }

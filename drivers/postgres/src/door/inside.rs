@@ -67,11 +67,7 @@ pub(crate) async fn empty(
     }
 }
 
-async fn visitors(
-    outside: &Outside,
-    database: u32,
-    stays: Stays<'_>,
-) -> Result<Vec<Visitor>, DriverError> {
+async fn visitors(outside: &Outside, database: u32, stays: Stays<'_>) -> Result<Vec<Visitor>, DriverError> {
     // The server ends autovacuum by itself where it is in the way; it belongs to no role.
     let rows = outside
         .link
@@ -116,7 +112,8 @@ async fn is_empty(outside: &Outside, name: &str, stays: Stays<'_>) -> Result<boo
         return Ok(true);
     }
     let link = &outside.link;
-    let begin = format!("BEGIN; SET LOCAL statement_timeout = '{LEAVING}'; SET LOCAL lock_timeout = '{LEAVING}'");
+    let begin =
+        format!("BEGIN; SET LOCAL statement_timeout = '{LEAVING}'; SET LOCAL lock_timeout = '{LEAVING}'");
     link.batch_execute(&begin).await.map_err(|error| of_postgres("begin a transaction", error))?;
     let renamed = link
         .batch_execute(&format!("ALTER DATABASE {} RENAME TO \".backout-nobody-inside\"", identifier(name)))

@@ -95,7 +95,8 @@ mod tests {
             Note { marker: Some(json!({"nonce": "é\n\"\\"})), ..Note::default() },
             Note { shut: Some(shut), put_back: Some("r1".into()), ..Note::default() },
         ];
-        for own in ["", "the shop", "two\nlines", "backout: {\"half", "backout is used here", "\nbackout: {}"] {
+        for own in ["", "the shop", "two\nlines", "backout: {\"half", "backout is used here", "\nbackout: {}"]
+        {
             for note in &notes {
                 let comment = note.to_comment(own).unwrap_or_default();
                 let (text, read) = Note::of_comment(&comment);

@@ -55,7 +55,9 @@ pub(crate) async fn reopen(outside: &mut Outside, name: &str) -> Result<Effect, 
         None => Ok(Effect::AlreadyThere),
         Some(true) => {
             connect(&outside.address.of_database(name)).await?;
-            Ok(Effect::Applied { evidence: format!("{shown} lets everybody in who came in before, and answers") })
+            Ok(Effect::Applied {
+                evidence: format!("{shown} lets everybody in who came in before, and answers"),
+            })
         }
         Some(false) => Err(DriverError::new(ErrorKind::Denied, format!("open {shown}"))
             .caused_by("its door was shut by somebody else")

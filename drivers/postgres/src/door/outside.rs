@@ -56,12 +56,14 @@ impl Outside {
         let failed = failed.unwrap_or_else(|| {
             DriverError::new(ErrorKind::Config, "find a database to work from").nothing_happened()
         });
-        Err(failed.hint("databases are renamed from another one of the same server: name one with `maintenance`"))
+        Err(failed
+            .hint("databases are renamed from another one of the same server: name one with `maintenance`"))
     }
 
     /// A database of the server; none where there is none of that name.
     pub(crate) async fn find(&self, name: &str) -> Result<Option<Entry>, DriverError> {
-        let attempted = format!("look for {} in the list of databases", self.address.of_database(name).shown());
+        let attempted =
+            format!("look for {} in the list of databases", self.address.of_database(name).shown());
         entry(&*self.link, name).await.map_err(|fault| fault.while_doing(attempted).nothing_happened())
     }
 
@@ -120,7 +122,8 @@ impl Outside {
 impl Entry {
     /// The statement that writes its comment with its note, under this name.
     pub(crate) fn comment_sql(&self, name: &str) -> String {
-        let text = self.note.to_comment(&self.comment).map_or_else(|| "NULL".to_owned(), |text| literal(&text));
+        let text =
+            self.note.to_comment(&self.comment).map_or_else(|| "NULL".to_owned(), |text| literal(&text));
         format!("COMMENT ON DATABASE {} IS {text}", identifier(name))
     }
 }

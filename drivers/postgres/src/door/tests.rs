@@ -46,7 +46,10 @@ fn acl(name: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_door_is_shut_and_opened_as_it_was() {
     let (name, address) = owned("door");
-    server().sql("postgres", &format!("COMMENT ON DATABASE {name} IS 'the shop'; GRANT CREATE, CONNECT ON DATABASE {name} TO app"));
+    server().sql(
+        "postgres",
+        &format!("COMMENT ON DATABASE {name} IS 'the shop'; GRANT CREATE, CONNECT ON DATABASE {name} TO app"),
+    );
     let before = acl(&name);
     let mut outside = Outside::connect(&address, None).await.expect("connect");
     assert_eq!(whereabouts(&outside, &name).await.expect("look"), Door::Open);
@@ -59,14 +62,17 @@ async fn a_door_is_shut_and_opened_as_it_was() {
     assert!(error.chain().contains("we may not end sessions of postgres"), "{}", error.chain());
     assert_eq!((whereabouts(&outside, &name).await.expect("look"), acl(&name)), (Door::Open, before.clone()));
     drop(inside);
-    let inside = connect(&crate::testing::address(&server().url_as("app", "a", &name))).await.expect("connect");
+    let inside =
+        connect(&crate::testing::address(&server().url_as("app", "a", &name))).await.expect("connect");
     inside.batch_execute("BEGIN").await.expect("begin");
     let applied = shut(&mut outside, &name, &closing(), &pace()).await.expect("shut");
     assert!(matches!(applied, Effect::Applied { .. }), "{applied:?}");
     assert_eq!(shut(&mut outside, &name, &closing(), &pace()).await.expect("shut"), Effect::AlreadyThere);
     assert_eq!(whereabouts(&outside, &name).await.expect("look"), Door::Shut);
     assert!(inside.batch_execute("SELECT 1").await.is_err(), "whoever was inside is out");
-    for url in [server().url(&name), server().url_as("app", "a", &name), server().url_as("keeper", "k", &name)] {
+    for url in
+        [server().url(&name), server().url_as("app", "a", &name), server().url_as("keeper", "k", &name)]
+    {
         assert!(connect(&crate::testing::address(&url)).await.is_err(), "nobody comes in");
     }
     let links = enter(&outside, &name, 3, &pace()).await.expect("we come in");
@@ -77,7 +83,10 @@ async fn a_door_is_shut_and_opened_as_it_was() {
     assert!(matches!(opened, Effect::Applied { .. }));
     assert_eq!(reopen(&mut outside, &name).await.expect("open"), Effect::AlreadyThere);
     assert_eq!(acl(&name), before);
-    let comment = server().sql("postgres", &format!("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'"));
+    let comment = server().sql(
+        "postgres",
+        &format!("SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = '{name}'"),
+    );
     assert_eq!(comment, "the shop");
 }
 
@@ -93,7 +102,8 @@ async fn a_storm_is_kept_out() {
             let (go, came_in) = (Arc::clone(&go), Arc::clone(&came_in));
             tokio::spawn(async move {
                 while go.load(Ordering::Relaxed) {
-                    let Ok((client, connection)) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await else {
+                    let Ok((client, connection)) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await
+                    else {
                         continue;
                     };
                     came_in.fetch_add(1, Ordering::Relaxed);
@@ -113,7 +123,8 @@ async fn a_storm_is_kept_out() {
     println!("shut against 40 clients in {:?}", began.elapsed());
     let then = came_in.load(Ordering::Relaxed);
     let oid = outside.find(&name).await.expect("find").expect("there").oid;
-    let inside = || server().sql("postgres", &format!("SELECT count(*) FROM pg_stat_activity WHERE datid = {oid}"));
+    let inside =
+        || server().sql("postgres", &format!("SELECT count(*) FROM pg_stat_activity WHERE datid = {oid}"));
     assert_eq!(inside(), "0");
     let links = enter(&outside, &name, 2, &pace()).await.expect("enter");
     assert_eq!(inside(), "2", "whoever slipped in is out");
@@ -133,7 +144,10 @@ async fn prepared_transactions_are_named() {
         ..Default::default()
     });
     server.sql("postgres", "CREATE DATABASE shop");
-    server.sql("shop", "CREATE TABLE t (a int); BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'order 7'");
+    server.sql(
+        "shop",
+        "CREATE TABLE t (a int); BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'order 7'",
+    );
     let address = address(&server.url("shop"));
     let mut outside = Outside::connect(&address, None).await.expect("connect");
     let impatient = Closing { patience: Duration::from_millis(100), ..closing() };

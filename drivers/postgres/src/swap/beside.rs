@@ -16,11 +16,7 @@ use crate::server::{Fault, identifier, literal, of_postgres};
 ///
 /// # Errors
 /// When we may not, when the server has no room, when one of that name is there.
-pub(crate) async fn make(
-    outside: &mut Outside,
-    name: &str,
-    like: &Properties,
-) -> Result<(), DriverError> {
+pub(crate) async fn make(outside: &mut Outside, name: &str, like: &Properties) -> Result<(), DriverError> {
     let shown = outside.address.of_database(name).shown();
     let failed = |error| {
         of_postgres(format!("make {shown}"), error)
@@ -146,7 +142,8 @@ pub(crate) async fn remove(outside: &Outside, name: &str) -> Result<(), DriverEr
         // An invalid one (a drop that was cut off) takes no change any more, and can be dropped.
         _ => {}
     }
-    let dropped = outside.link.batch_execute(&format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await;
+    let dropped =
+        outside.link.batch_execute(&format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await;
     dropped.map_err(|error| {
         let is_used = is_said_by(&error, &SqlState::OBJECT_IN_USE);
         let error = of_postgres(format!("drop {shown}"), error);

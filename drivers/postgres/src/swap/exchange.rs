@@ -94,7 +94,9 @@ async fn attempt(outside: &mut Outside, what: &Exchange<'_>) -> Result<Exchanged
         _ => false,
     };
     if !as_compared {
-        return Ok(Exchanged::Overtaken("somebody renamed, opened or changed the database at this very moment"));
+        return Ok(Exchanged::Overtaken(
+            "somebody renamed, opened or changed the database at this very moment",
+        ));
     }
     let new = match what.beside {
         None => None,
@@ -118,8 +120,11 @@ async fn attempt(outside: &mut Outside, what: &Exchange<'_>) -> Result<Exchanged
             number += 1;
         }
         let displaced = name::displaced(what.live, what.run, number);
-        old.note =
-            Note { shut: old.note.shut.take(), displaced: Some(run.clone().unwrap_or_default()), ..Note::default() };
+        old.note = Note {
+            shut: old.note.shut.take(),
+            displaced: Some(run.clone().unwrap_or_default()),
+            ..Note::default()
+        };
         sql.push_str(&rename(what.live, &displaced));
         sql.push_str(&format!("{}; ", old.comment_sql(&displaced)));
         kept = Some(displaced);

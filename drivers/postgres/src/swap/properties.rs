@@ -37,10 +37,7 @@ impl Properties {
     ///
     /// # Errors
     /// When the server cannot be asked.
-    pub(crate) async fn read(
-        client: &impl GenericClient,
-        name: &str,
-    ) -> Result<Option<Self>, DriverError> {
+    pub(crate) async fn read(client: &impl GenericClient, name: &str) -> Result<Option<Self>, DriverError> {
         let read = read(client, name).await;
         read.map_err(|fault| fault.while_doing("read the properties of a database").nothing_happened())
     }

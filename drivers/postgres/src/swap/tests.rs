@@ -56,7 +56,10 @@ async fn names_are_exchanged_and_properties_stay() {
     let said = exchange(&mut outside, &what, Duration::from_secs(10), &pace()).await.expect("exchange");
     assert_eq!(said, Exchanged::Done(Some(displaced(&name, Some(&run), 1))));
     let now = outside.find(&name).await.expect("find").expect("there");
-    assert_eq!((now.oid, now.note.marker, now.note.put_back), (staged.oid, Some("m".into()), Some("r7".into())));
+    assert_eq!(
+        (now.oid, now.note.marker, now.note.put_back),
+        (staged.oid, Some("m".into()), Some("r7".into()))
+    );
     let kept = displaced_by(&outside, &name, Some(&run)).await.expect("find").expect("there");
     assert_eq!((kept.oid, kept.lets_in, kept.note.marker), (compared.oid, false, None));
     reopen(&mut outside, &name).await.expect("open");
