@@ -223,3 +223,19 @@ fn shared_data_stays_for_whoever_stays() {
 fn without_any_checkpoint_nothing_is_decided() {
     assert_eq!(Teller::new().retain(Some(0), None), Retention::default());
 }
+
+#[test]
+fn users_writes_that_a_run_sealed_stay_as_long_as_the_run_does() {
+    let mut teller = three();
+    teller.run("r1", "c1", 41, 42, false);
+    teller.tell(Event::WritesCounted {
+        component: ComponentName::new("db").unwrap(),
+        counted: crate::writes::Counted::default(),
+        data: vec![DataPart { name: "writes".into(), blob: blob(43), bytes: 1 }],
+    });
+    assert!(teller.retain(Some(0), None).blobs.contains(&blob(43)));
+    teller.tell(Event::RunClosed { outcome: Outcome::Abandoned });
+    assert!(teller.retain(Some(0), None).blobs.contains(&blob(43)));
+    teller.life.end = Some(End::Closed);
+    assert!(!teller.retain(Some(0), None).blobs.contains(&blob(43)));
+}
