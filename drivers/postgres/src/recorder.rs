@@ -6,12 +6,28 @@
 //! the tables ([`originals`] says what it was). `FORMAT.md` beside the parts of this module says what each holds.
 
 mod change;
+mod changes;
 mod config;
+mod copied;
+mod coverage;
+mod install;
+mod judge;
+mod message;
 mod objects;
 mod order;
+mod patience;
+mod reading;
+mod scribe;
+mod sealed;
+mod slot;
 mod snapshot;
+mod standing;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod triggers;
 
-use backout_contract::{DriverError, ErrorKind};
+use backout_contract::DriverError;
 use backout_core::checkpoint::DataPart;
 use backout_core::writes::{Counted, Coverage, Occasion};
 
@@ -23,8 +39,13 @@ pub(crate) use order::Order;
 pub(crate) use snapshot::{Since, Snapshot};
 
 use crate::recover::{Changes, Merge};
-use crate::server::Link;
+use crate::server::{Fault, Link};
 use crate::state::State;
+
+/// A failure while nothing was changed.
+fn looked(fault: Fault, order: &Order<'_>) -> DriverError {
+    fault.while_doing(format!("read what was recorded in {}", order.address.shown())).nothing_happened()
+}
 
 /// Puts a recorder in place over every table of the order, or renews it, and proves it.
 ///
@@ -35,8 +56,8 @@ pub(crate) async fn arm(
     order: &Order<'_>,
     occasion: Occasion,
 ) -> Result<Coverage, DriverError> {
-    let _ = (link, order, occasion);
-    Err(DriverError::new(ErrorKind::Other, "put recorders into a database").nothing_happened())
+    let attempted = format!("put recorders into {}", order.address.shown());
+    install::arm(link, order, occasion).await.map_err(|fault| fault.while_doing(attempted))
 }
 
 /// Takes everything of ours away: the slot, the triggers, what was recorded; replica identities are as they were.
@@ -44,8 +65,8 @@ pub(crate) async fn arm(
 /// # Errors
 /// When something could not be taken away; the same call again goes on from there.
 pub(crate) async fn disarm(link: &mut Link, order: &Order<'_>) -> Result<(), DriverError> {
-    let _ = (link, order);
-    Ok(())
+    let attempted = format!("take the recorders out of {}", order.address.shown());
+    install::clear(link, order).await.map_err(|fault| fault.while_doing(attempted))
 }
 
 /// What is recorded at this moment; none where there is no recorder. Reads only.
@@ -53,8 +74,7 @@ pub(crate) async fn disarm(link: &mut Link, order: &Order<'_>) -> Result<(), Dri
 /// # Errors
 /// When the server cannot be asked.
 pub(crate) async fn coverage(link: &Link, order: &Order<'_>) -> Result<Option<Coverage>, DriverError> {
-    let _ = (link, order);
-    Ok(None)
+    coverage::of(link, order).await.map_err(|fault| looked(fault, order))
 }
 
 /// Counts the recorded writes that `target` lacks; none where there is no recorder. With rules for taking writes over,
@@ -68,8 +88,8 @@ pub(crate) async fn count(
     target: &State,
     merge: Option<&Merge>,
 ) -> Result<Option<Counted>, DriverError> {
-    let _ = (link, order, target, merge);
-    Ok(None)
+    let counted = reading::count(link, order, target, merge, false).await;
+    Ok(counted.map_err(|fault| looked(fault, order))?.map(|(counted, _)| counted))
 }
 
 /// Counts, and puts everything that was recorded up to this moment into the vault, as one part. To be called while nobody
@@ -83,8 +103,8 @@ pub(crate) async fn seal(
     target: &State,
     merge: Option<&Merge>,
 ) -> Result<Option<Sealed>, DriverError> {
-    let _ = (link, order, target, merge);
-    Ok(None)
+    let sealed = reading::count(link, order, target, merge, true).await;
+    Ok(sealed.map_err(|fault| looked(fault, order))?.map(|(counted, data)| Sealed { counted, data }))
 }
 
 /// Puts a recorder of its own into a restored copy, before users come in. Whatever came along with the copy is renewed. A
@@ -97,8 +117,12 @@ pub(crate) async fn place_again(
     order: &Order<'_>,
     copied: &State,
 ) -> Result<Coverage, DriverError> {
-    let _ = (link, order, copied);
-    Err(DriverError::new(ErrorKind::Other, "put recorders into a copy").nothing_happened())
+    let attempted = format!("put recorders into {}", order.address.shown());
+    let next = Snapshot::parse(&copied.taken.snapshot)?.next();
+    let of = install::Copied { system: copied.taken.system.clone(), next };
+    install::begin(link, order, Occasion::Arm, &[], Some(&of))
+        .await
+        .map_err(|fault| fault.while_doing(attempted))
 }
 
 /// Whether a database (one that was displaced, say) holds recorded writes of users that were not sealed.
@@ -106,8 +130,7 @@ pub(crate) async fn place_again(
 /// # Errors
 /// When the server cannot be asked.
 pub(crate) async fn unread(link: &mut Link, order: &Order<'_>) -> Result<bool, DriverError> {
-    let _ = (link, order);
-    Ok(false)
+    reading::unread(link, order).await.map_err(|fault| looked(fault, order))
 }
 
 /// Recorded changes, from wherever they are read.
@@ -129,8 +152,7 @@ pub(crate) async fn read_sealed(
     order: &Order<'_>,
     since: &Since,
 ) -> Result<Reading, DriverError> {
-    let _ = (part, order, since);
-    Err(DriverError::new(ErrorKind::Other, "read sealed writes").nothing_happened())
+    reading::sealed(part, order, since).await
 }
 
 /// Reads what a recorder holds at this moment, as far as `since` lacks it; none where there is no recorder. Consumes
@@ -143,8 +165,7 @@ pub(crate) async fn read_live(
     order: &Order<'_>,
     since: &Since,
 ) -> Result<Option<Reading>, DriverError> {
-    let _ = (link, order, since);
-    Ok(None)
+    reading::live(link, order, since).await.map_err(|fault| looked(fault, order))
 }
 
 /// Whether a part of sealed data holds recorded writes.

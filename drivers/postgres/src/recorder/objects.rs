@@ -31,7 +31,8 @@ CREATE TABLE _backout.recorder (
     slot text,
     confirmed pg_lsn,
     began bigint NOT NULL,
-    usual text NOT NULL DEFAULT 'user',
+    copied_system text,
+    copied_next bigint,
     let_go text,
     sealed text);
 CREATE TABLE _backout.era (
@@ -56,13 +57,13 @@ CREATE TABLE _backout.mark (
 CREATE FUNCTION _backout.note(what text, detail text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = '' AS $body$
 DECLARE
-    now text := pg_catalog.pg_current_xact_id()::text;
+    me text := pg_catalog.pg_current_xact_id()::text;
 BEGIN
     -- Once for each transaction; taken back with a savepoint like the row is.
-    IF pg_catalog.current_setting('backout.noted', true) IS DISTINCT FROM now || what || detail THEN
+    IF pg_catalog.current_setting('backout.noted', true) IS DISTINCT FROM me || note.what || note.detail THEN
         INSERT INTO _backout.mark (what, detail) VALUES (note.what, note.detail);
-        PERFORM pg_catalog.set_config('backout.noted', now || what || detail, true);
-        PERFORM pg_catalog.set_config('backout.origin', now || ':' || what, true);
+        PERFORM pg_catalog.set_config('backout.noted', me || note.what || note.detail, true);
+        PERFORM pg_catalog.set_config('backout.origin', me || ':' || note.what, true);
     END IF;
 END $body$;
 REVOKE ALL ON FUNCTION _backout.note(text, text) FROM PUBLIC;

@@ -1,0 +1,210 @@
+//! Counts what was recorded, hands it out, and puts it away.
+
+use backout_contract::DriverError;
+use backout_core::checkpoint::DataPart;
+use backout_core::writes::{Counted, Gap};
+
+use super::changes::Changes;
+use super::coverage;
+use super::order::Order;
+use super::scribe::{Keep, Scribe, Told};
+use super::sealed::{Header, Reader, Written};
+use super::slot::{self, Slot};
+use super::snapshot::{Since, Snapshot};
+use super::standing::{EVERY_TABLE, Standing, Way};
+use super::{Reading, objects, triggers};
+use crate::recover::{self, Merge};
+use crate::server::{Fault, Link};
+use crate::state::State;
+
+/// What was drained of a recorder, and why not all of it.
+struct Drained {
+    header: Header,
+    told: Told,
+    gaps: Vec<Gap>,
+}
+
+fn gap(why: impl Into<String>) -> Gap {
+    Gap { table: EVERY_TABLE.to_owned(), why: why.into() }
+}
+
+/// Reads a recorder from its beginning up to this moment.
+async fn drain(
+    link: &Link,
+    order: &Order<'_>,
+    standing: &Standing,
+    since: &Since,
+    keep: Keep,
+    flush: bool,
+) -> Result<Drained, Fault> {
+    let mut gaps = Vec::new();
+    let end = match standing.way {
+        Way::Slot => slot::end(link, flush).await?,
+        Way::Triggers => 0,
+    };
+    let header = standing.header(link, order, end).await?;
+    let scratch = &order.context.scratch;
+    let mut scribe = Scribe::new(&header, since, keep, scratch)?;
+    match standing.way {
+        _ if standing.is_of_elsewhere() || standing.let_go.is_some() => {}
+        Way::Slot => {
+            let name = standing.slot.clone().unwrap_or_default();
+            let slot = Slot::look(&link.client, &name).await?;
+            if slot.is_some_and(|slot| slot.fault(standing).is_none()) {
+                match slot::drain(link, &name, end, order, &mut scribe).await {
+                    Ok(()) => {}
+                    Err(fault) if slot::is_lost(&fault) => {
+                        let why = fault.while_doing("read what was recorded").chain();
+                        gaps.push(gap(format!("what was recorded can no longer be read ({why})")));
+                        scribe = Scribe::new(&header, since, keep, scratch)?;
+                    }
+                    Err(fault) => return Err(fault),
+                }
+            }
+        }
+        Way::Triggers => {
+            if link.query_one("SELECT to_regclass('_backout.change') IS NOT NULL", &[]).await?.get(0) {
+                triggers::drain(link, order, &mut scribe).await?;
+            }
+        }
+    }
+    Ok(Drained { told: scribe.end(link).await?, header, gaps })
+}
+
+/// Counts what `target` lacks, and seals all of it where that is wanted.
+pub(super) async fn count(
+    link: &mut Link,
+    order: &Order<'_>,
+    target: &State,
+    merge: Option<&Merge>,
+    seals: bool,
+) -> Result<Option<(Counted, Vec<DataPart>)>, Fault> {
+    let Some(coverage) = coverage::of(link, order).await? else { return Ok(None) };
+    let since = Since::of(&target.taken)?;
+    let Some(standing) = Standing::look(&link.client).await? else {
+        let counted = Counted { gaps: coverage.uncovered, notes: coverage.notes, ..Counted::default() };
+        return Ok(Some((counted, Vec::new())));
+    };
+    // What is visible now has its place in the log before the end that is fixed next.
+    let visible: String = link.query_one("SELECT pg_catalog.pg_current_snapshot()::text", &[]).await?.get(0);
+    let keep = match (seals, merge) {
+        (true, _) => Keep::All,
+        (false, Some(_)) => Keep::Wanted,
+        (false, None) => Keep::Nothing,
+    };
+    let drained = drain(link, order, &standing, &since, keep, seals).await?;
+    let mut gaps = coverage.uncovered;
+    gaps.extend(drained.gaps);
+    gaps.extend(standing.interruptions(&since));
+    if !standing.began_before(&since) {
+        gaps.push(gap("recording began only after that state was saved"));
+    }
+    if standing.way == Way::Triggers && !standing.is_of_elsewhere() {
+        let missed = triggers::missed(&link.client).await?;
+        if missed > 0 {
+            let writes = if missed == 1 { "1 write was".to_owned() } else { format!("{missed} writes were") };
+            gaps.push(gap(format!(
+                "{writes} let go, because the recorder had reached its cap or a row was too long"
+            )));
+        }
+    }
+    gaps.extend(prepared(link).await?);
+    let unclear = "it was emptied (TRUNCATE): how many rows that took away is not known";
+    gaps.extend(
+        drained.told.emptied.iter().map(|table| Gap { table: table.to_string(), why: unclear.to_owned() }),
+    );
+    gaps.sort();
+    gaps.dedup();
+    let mut tables = drained.told.tables;
+    let mut data = Vec::new();
+    if let Some(written) = drained.told.written {
+        if seals {
+            data.push(put_away(order, &written).await?);
+        }
+        if let Some(merge) = merge {
+            let reading = reading(written, &since)?;
+            for (table, judged) in recover::judge(link, target, merge, reading.changes, &order.pace).await? {
+                if let Some(writes) = tables.get_mut(&table) {
+                    writes.unmapped = judged.unmapped;
+                    writes.misfits = judged.misfits;
+                }
+            }
+        }
+    }
+    if seals {
+        link.execute("UPDATE _backout.recorder SET sealed = $1", &[&visible]).await?;
+    }
+    let tables = tables.into_values().collect();
+    Ok(Some((Counted { tables, gaps, notes: coverage.notes }, data)))
+}
+
+/// Writes that nobody can see yet, and that will be there once somebody says so.
+async fn prepared(link: &Link) -> Result<Vec<Gap>, Fault> {
+    let sql =
+        "SELECT count(*) FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database()";
+    let count: i64 = link.query_one(sql, &[]).await?.get(0);
+    let why = "transactions stand prepared here (PREPARE TRANSACTION): what they wrote is recorded once they are committed";
+    Ok(if count > 0 { vec![gap(format!("{count} {why}"))] } else { Vec::new() })
+}
+
+async fn put_away(order: &Order<'_>, written: &Written) -> Result<DataPart, DriverError> {
+    let put = order.context.vault.put_file(&written.path).await;
+    let (blob, bytes) = put.map_err(|error| {
+        DriverError::new(backout_contract::ErrorKind::Other, "put recorded writes into the vault")
+            .caused_by(error)
+            .nothing_happened()
+    })?;
+    Ok(DataPart { name: super::SEALED_NAME.to_owned(), blob, bytes })
+}
+
+fn reading(written: Written, since: &Since) -> Result<Reading, DriverError> {
+    let reader = Reader::open(written)?;
+    let (source, database) = (reader.header.nonce.clone(), reader.header.database);
+    let changes = Changes::new(reader, since)?;
+    Ok(Reading { source, database, changes: Box::pin(futures_util::stream::iter(changes)) })
+}
+
+pub(super) async fn sealed(
+    part: &DataPart,
+    order: &Order<'_>,
+    since: &Since,
+) -> Result<Reading, DriverError> {
+    let written = Written::expected(&order.context.scratch, part.bytes)?;
+    order.context.vault.get_file(&part.blob, &written.path).await.map_err(|error| {
+        DriverError::new(backout_contract::ErrorKind::BadData, "take recorded writes out of the vault")
+            .caused_by(error)
+            .nothing_happened()
+    })?;
+    reading(written, since)
+}
+
+pub(super) async fn live(link: &Link, order: &Order<'_>, since: &Since) -> Result<Option<Reading>, Fault> {
+    let Some(standing) = Standing::look(&link.client).await? else { return Ok(None) };
+    let drained = drain(link, order, &standing, since, Keep::Wanted, false).await?;
+    if let Some(gap) = drained.gaps.first() {
+        return Err(DriverError::new(backout_contract::ErrorKind::Unreadable, "read what was recorded")
+            .caused_by(gap.why.clone())
+            .nothing_happened()
+            .into());
+    }
+    Ok(drained.told.written.map(|written| reading(written, since)).transpose()?)
+}
+
+/// Whether there are writes of users that were not put into the vault.
+pub(super) async fn unread(link: &Link, order: &Order<'_>) -> Result<bool, Fault> {
+    let Some(standing) = Standing::look(&link.client).await? else { return Ok(false) };
+    if standing.is_of_elsewhere() {
+        return Ok(false);
+    }
+    let since = match &standing.sealed {
+        None => Since::Everything,
+        Some(snapshot) => Since::State {
+            system: standing.system.clone(),
+            database: standing.database,
+            snapshot: Snapshot::parse(snapshot)?,
+        },
+    };
+    let drained = drain(link, order, &standing, &since, Keep::Nothing, true).await?;
+    let _ = objects::FORMAT;
+    Ok(drained.told.tables.values().any(|writes| writes.users().sum() > 0))
+}

@@ -1,0 +1,1 @@
+//! The recorder against a real server.
