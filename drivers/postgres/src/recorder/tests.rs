@@ -1,1 +1,4 @@
-//! The recorder against a real server.
+//! The recorder against real servers.
+
+mod everything;
+mod world;
