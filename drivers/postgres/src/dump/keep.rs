@@ -120,12 +120,16 @@ async fn ask(address: &Address, snapshot: &str, scope: &Scope) -> Result<Asked, 
                 (Some(part.kept), part.arguments)
             }
         };
+        // By what the server last noted of its tables: asking for their size would wait for whoever locked one.
         let bytes: i64 = link
             .query_one(
-                "SELECT COALESCE(sum(pg_catalog.pg_table_size(c.oid)), 0)::bigint FROM pg_catalog.pg_class c \
-                 WHERE c.relkind IN ('r', 'm') AND (c.oid = ANY($1) OR ($1 IS NULL AND c.relisshared = false \
-                 AND (c.relnamespace <> 'pg_catalog'::pg_catalog.regnamespace OR c.relname = 'pg_largeobject')))",
-                &[&tables],
+                "SELECT COALESCE(CASE WHEN $1::oid[] IS NULL \
+                   THEN $2::bigint - sum(c.relpages::bigint) FILTER (WHERE c.relkind = 'i') * b.size \
+                   ELSE sum(c.relpages::bigint) FILTER (WHERE c.oid = ANY($1) OR c.oid IN \
+                     (SELECT t.reltoastrelid FROM pg_catalog.pg_class t WHERE t.oid = ANY($1))) * b.size END, 0)::bigint \
+                 FROM pg_catalog.pg_class c, \
+                   (SELECT pg_catalog.current_setting('block_size')::bigint AS size) b GROUP BY b.size",
+                &[&tables, &i64::try_from(contents.database_bytes).unwrap_or(i64::MAX)],
             )
             .await?
             .get(0);

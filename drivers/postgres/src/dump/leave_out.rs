@@ -11,7 +11,10 @@ use super::trouble::shown;
 /// What will be put back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
-    /// The numbers of the entries, in their order.
+    /// The numbers of what is put back before the rest: schemas with their rights, since only a superuser can give a table
+    /// to a role that may not make one in its schema.
+    pub(crate) first: Vec<i64>,
+    /// The numbers of everything else, in their order.
     pub(crate) numbers: Vec<i64>,
     /// What is left out, each with the reason: `event trigger guard: only a superuser may make it`.
     pub(crate) left_out: Vec<String>,
@@ -23,7 +26,6 @@ pub(crate) struct Selection {
 /// One sentence for each thing in the way.
 pub(crate) fn select(header: &Header, rights: &Rights) -> Result<Selection, Vec<String>> {
     let entries = &header.toc.entries;
-    let mut obstacles = missing(header, rights);
     let mut out: BTreeMap<i64, &'static str> = BTreeMap::new();
     let tables: BTreeSet<(&str, &str)> = entries
         .iter()
@@ -40,6 +42,7 @@ pub(crate) fn select(header: &Header, rights: &Rights) -> Result<Selection, Vec<
         .iter()
         .filter_map(|entry| Some(format!("{}: {}", name_of(entry), out.get(&entry.number)?)))
         .collect();
+    let mut obstacles = Vec::new();
     // What is said about something goes with it; what needs it is in the way.
     for entry in entries {
         if out.contains_key(&entry.number) || !entry.needs.iter().any(|number| out.contains_key(number)) {
@@ -59,6 +62,8 @@ pub(crate) fn select(header: &Header, rights: &Rights) -> Result<Selection, Vec<
             ));
         }
     }
+    let kept: Vec<&Entry> = entries.iter().filter(|entry| !out.contains_key(&entry.number)).collect();
+    obstacles.extend(missing(&kept, &header.contents.roles, rights));
     if !obstacles.is_empty() {
         obstacles.sort();
         obstacles.dedup();
@@ -67,17 +72,22 @@ pub(crate) fn select(header: &Header, rights: &Rights) -> Result<Selection, Vec<
     left_out.sort();
     // A dump of a part would make it, although every database has it.
     let is_there = |entry: &&Entry| header.contents.part && entry.kind == "SCHEMA" && entry.tag == "public";
-    let kept = entries.iter().filter(|entry| !out.contains_key(&entry.number) && !is_there(entry));
-    Ok(Selection { numbers: kept.map(|entry| entry.number).collect(), left_out })
+    let comes_first = |entry: &&Entry| {
+        !rights.superuser
+            && (entry.kind == "SCHEMA" || entry.kind == "ACL" && entry.tag.starts_with("SCHEMA "))
+    };
+    let (first, rest): (Vec<&Entry>, Vec<&Entry>) =
+        kept.into_iter().filter(|entry| !is_there(entry)).partition(comes_first);
+    let numbers = |entries: Vec<&Entry>| entries.into_iter().map(|entry| entry.number).collect();
+    Ok(Selection { first: numbers(first), numbers: numbers(rest), left_out })
 }
 
 /// Roles, extensions and tablespaces that are not there, and roles that nothing can be given to.
-fn missing(header: &Header, rights: &Rights) -> Vec<String> {
+fn missing(entries: &[&Entry], roles: &BTreeSet<String>, rights: &Rights) -> Vec<String> {
     let mut obstacles = Vec::new();
-    let entries = &header.toc.entries;
     let owners: BTreeSet<&str> =
         entries.iter().map(|entry| entry.owner.as_str()).filter(|owner| !owner.is_empty()).collect();
-    let granted = header.contents.roles.iter().map(String::as_str).filter(|role| {
+    let granted = roles.iter().map(String::as_str).filter(|role| {
         let quoted = crate::server::identifier(role);
         entries.iter().any(|entry| {
             let text = entry.definition.as_str();

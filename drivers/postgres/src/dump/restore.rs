@@ -44,26 +44,29 @@ pub(crate) async fn restore(
         let error = DriverError::new(ErrorKind::Denied, attempted.clone()).nothing_happened();
         error.caused_by(obstacles.join("; "))
     })?;
-    let list = fetched.folder().with_extension("list");
-    let lines: String = selection.numbers.iter().map(|number| format!("{number}\n")).collect();
-    fs::write(&list, lines).map_err(|error| of_file("write", &list, error))?;
-    let mut arguments: Vec<OsString> = vec![
-        "--exit-on-error".into(),
-        format!("--jobs={}", jobs.max(1)).into(),
-        "--format=directory".into(),
-        "--no-password".into(),
-        "--use-list".into(),
-        list.into(),
-        "--dbname".into(),
-        named(&into.database).into(),
-    ];
-    arguments.push(fetched.folder().into());
-    Program::new(context, into, "pg_restore", version, attempted)?
-        .arguments(arguments)
-        // What was put back is looked at before anybody relies on it; waiting for the disk at every statement is no use.
-        .variable("PGOPTIONS", "-c synchronous_commit=off -c default_transaction_read_only=off")
-        .run()
-        .await?;
+    for numbers in [&selection.first, &selection.numbers].into_iter().filter(|numbers| !numbers.is_empty()) {
+        let list = fetched.folder().with_extension("list");
+        let lines: String = numbers.iter().map(|number| format!("{number}\n")).collect();
+        fs::write(&list, lines).map_err(|error| of_file("write", &list, error))?;
+        let arguments: [OsString; 9] = [
+            "--exit-on-error".into(),
+            format!("--jobs={}", jobs.max(1)).into(),
+            "--format=directory".into(),
+            "--no-password".into(),
+            "--use-list".into(),
+            list.into(),
+            "--dbname".into(),
+            named(&into.database).into(),
+            fetched.folder().into(),
+        ];
+        Program::new(context, into, "pg_restore", version, attempted.clone())?
+            .arguments(arguments)
+            // What was put back is looked at before anybody relies on it: waiting for the disk at every statement is
+            // of no use.
+            .variable("PGOPTIONS", "-c synchronous_commit=off -c default_transaction_read_only=off")
+            .run()
+            .await?;
+    }
     Ok(Restored { left_out: selection.left_out })
 }
 

@@ -1,6 +1,10 @@
 //! Against a real server.
 
+mod hostile;
+mod refused;
+mod rights;
 mod round_trip;
+mod stopped;
 
 use std::collections::BTreeMap;
 
@@ -84,11 +88,11 @@ pub(super) fn all_of(name: &str) -> (String, BTreeMap<String, String>) {
     let shape = String::from_utf8_lossy(&output.stdout).into_owned();
     let tables = server().sql(
         name,
-        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') ORDER BY 1",
+        "SELECT string_agg(format('%I.%I', n.nspname, c.relname), E'\\x01' ORDER BY 1) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')",
     );
     let mut rows = BTreeMap::new();
-    for table in tables.lines() {
+    for table in tables.split('\x01').filter(|table| !table.is_empty()) {
         let digest = server().sql(
             name,
             &format!("SELECT count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text)) FROM {table} t"),
