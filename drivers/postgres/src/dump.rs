@@ -10,16 +10,22 @@ mod keep;
 mod leave_out;
 mod program;
 mod progress;
+mod ready;
 mod restore;
+mod restore_point;
 mod rights;
+mod scratch;
+mod template;
 mod toc;
 mod trouble;
 
 pub(crate) use contents::{Contents, Made};
 pub(crate) use fetch::{Fetched, Header, fetch, header};
-pub(crate) use keep::{keep, keep_watched};
-pub(crate) use progress::Progress;
+pub(crate) use keep::keep;
+pub(crate) use ready::{Needs, needs, ready};
 pub(crate) use restore::{Restored, restore};
+pub(crate) use restore_point::set_restore_point;
+pub(crate) use scratch::rehearse;
 
 /// How the parts of a dump begin in a checkpoint.
 const PREFIX: &str = "dump/";

@@ -24,6 +24,9 @@ pub(crate) struct Note {
     /// It stands beside, whole and proven.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) staged: Option<Staged>,
+    /// It is a copy to look at, or a restore point: of the work with this key, to be taken away with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) copy_of: Option<String>,
     /// The run that put it in its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) put_back: Option<String>,

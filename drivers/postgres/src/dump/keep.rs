@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use backout_contract::{Context, DriverError, ErrorKind};
 use backout_core::checkpoint::DataPart;
@@ -15,7 +14,7 @@ use tokio_postgres::types::Oid;
 
 use super::contents::{Contents, Kept};
 use super::program::Program;
-use super::progress::Progress;
+use super::progress::watch_dump;
 use super::toc::Toc;
 use super::trouble::{of_file, of_vault, refused, shown};
 use super::{CONTENTS, PREFIX, TOC, jobs};
@@ -24,9 +23,6 @@ use crate::server::{Address, Fault, Link, Pace, TableName, Version, connect, ide
 
 /// So many files go into the vault at a time.
 const TOGETHER: usize = 16;
-
-/// How often the dump is looked at while it grows.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// Dumps what a snapshot shows, by the server's own `pg_dump`, and puts it into the vault: each file, and a note on what
 /// every file must be. The transaction that exported the snapshot has to stay open until this returns.
@@ -40,21 +36,6 @@ pub(crate) async fn keep(
     version: Version,
     snapshot: &str,
     scope: &Scope,
-) -> Result<Vec<DataPart>, DriverError> {
-    keep_watched(context, address, version, snapshot, scope, &Progress::default()).await
-}
-
-/// The same; how far it has come can be read meanwhile.
-///
-/// # Errors
-/// See [`keep`].
-pub(crate) async fn keep_watched(
-    context: &Context,
-    address: &Address,
-    version: Version,
-    snapshot: &str,
-    scope: &Scope,
-    progress: &Progress,
 ) -> Result<Vec<DataPart>, DriverError> {
     let attempted = format!("dump {}", address.shown());
     let pace = Pace::of(context);
@@ -72,11 +53,10 @@ pub(crate) async fn keep_watched(
             .hint("make room on the disk of the vault, or move it")
             .nothing_happened());
     }
-    progress.expect(asked.bytes);
     let scratch = ScratchFolder::make(&context.scratch, asked.bytes)
         .map_err(|error| of_file("make a folder in", &context.scratch, error))?;
     let folder = scratch.path().join("dump");
-    run(context, address, version, snapshot, &asked.only, &folder, progress, &attempted).await?;
+    run(context, address, version, snapshot, &asked.only, &folder, &asked.link, &attempted).await?;
 
     let mut contents = asked.contents;
     let read = fs::read(folder.join(TOC)).map_err(|error| of_file("read", &folder.join(TOC), error))?;
@@ -99,6 +79,8 @@ pub(crate) async fn keep_watched(
 
 /// What is asked of the database before it is dumped.
 struct Asked {
+    /// The connection that was asked; its transaction is over.
+    link: Link,
     contents: Contents,
     /// The bytes of the tables, without their indexes: more than a compressed dump and its copy in the vault need.
     bytes: u64,
@@ -108,7 +90,7 @@ struct Asked {
 
 async fn ask(address: &Address, snapshot: &str, scope: &Scope) -> Result<Asked, DriverError> {
     let link = connect(address).await?;
-    let asked = async {
+    let work = async {
         link.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
         link.batch_execute(&format!("SET TRANSACTION SNAPSHOT {}", literal(snapshot))).await?;
         let mut contents = Contents::of(&link).await?;
@@ -133,9 +115,13 @@ async fn ask(address: &Address, snapshot: &str, scope: &Scope) -> Result<Asked, 
             )
             .await?
             .get(0);
-        Ok::<_, Fault>(Asked { contents, bytes: u64::try_from(bytes).unwrap_or_default(), only })
+        link.batch_execute("COMMIT").await?;
+        Ok::<_, Fault>((contents, u64::try_from(bytes).unwrap_or_default(), only))
     };
-    asked.await.map_err(|fault| fault.while_doing(format!("look at {}", address.shown())).nothing_happened())
+    let attempted = || format!("look at {}", address.shown());
+    let (contents, bytes, only) =
+        work.await.map_err(|fault| fault.while_doing(attempted()).nothing_happened())?;
+    Ok(Asked { link, contents, bytes, only })
 }
 
 /// A part of a database, as `pg_dump` is told to take it.
@@ -194,10 +180,9 @@ async fn run(
     snapshot: &str,
     only: &[OsString],
     folder: &Path,
-    progress: &Progress,
+    link: &Link,
     attempted: &str,
 ) -> Result<(), DriverError> {
-    let began = Instant::now();
     // Fast ones first; builds without them say so before they connect.
     let ways: &[&str] = if version.major() >= 16 { &["zstd:1", "lz4:1", "gzip:1"] } else { &["1"] };
     let mut ways = ways.iter().peekable();
@@ -219,15 +204,9 @@ async fn run(
         arguments.extend(only.iter().cloned());
         let program =
             Program::new(context, address, "pg_dump", version, attempted.to_owned())?.arguments(arguments);
-        let look = async {
-            loop {
-                tokio::time::sleep(LOOK_EVERY).await;
-                progress.set(size_of(folder), began.elapsed());
-            }
-        };
         let ran = tokio::select! {
             ran = program.run() => ran,
-            () = look => continue,
+            never = watch_dump(context, link) => match never {},
         };
         match ran {
             Err(error) if ways.peek().is_some() && error.chain().contains("does not support compression") => {
@@ -236,11 +215,6 @@ async fn run(
         }
     }
     Ok(())
-}
-
-fn size_of(folder: &Path) -> u64 {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).sum()
 }
 
 fn names_in(folder: &Path) -> Result<BTreeSet<String>, DriverError> {

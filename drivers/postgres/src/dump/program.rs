@@ -70,6 +70,23 @@ impl<'a> Program<'a> {
     }
 }
 
+/// The major version of `pg_restore`.
+pub(super) async fn major_of(
+    context: &Context,
+    into: &Address,
+    version: Version,
+) -> Result<u32, DriverError> {
+    let attempted = "ask pg_restore for its version".to_owned();
+    let report = Program::new(context, into, "pg_restore", version, attempted)?
+        .arguments(["--version".into()])
+        .run()
+        .await?;
+    let said = report.output.text();
+    // `pg_restore (PostgreSQL) 15.18 (…)`
+    let major = said.split_whitespace().nth(2).and_then(super::toc::major);
+    Ok(major.unwrap_or_else(|| version.major()))
+}
+
 /// What the programs say first of an error: later lines hold statements and rows.
 fn first_error(text: &str) -> Option<String> {
     let line = text.lines().find_map(|line| Some(line.split_once(": error: ")?.1))?;

@@ -7,7 +7,8 @@ use backout_contract::{Context, DriverError, ErrorKind};
 
 use super::fetch::Fetched;
 use super::leave_out::select;
-use super::program::Program;
+use super::program::{Program, major_of};
+use super::progress::watch_restore;
 use super::rights::Rights;
 use super::trouble::of_file;
 use crate::server::{Address, Version, connect, of_postgres};
@@ -34,12 +35,11 @@ pub(crate) async fn restore(
     jobs: usize,
 ) -> Result<Restored, DriverError> {
     let attempted = format!("put a dump into {}", into.shown());
-    let program = major_of_program(context, into, version).await?;
+    let program = major_of(context, into, version).await?;
     fetched.header.fits(version, program)?;
-    let rights = {
-        let link = connect(into).await?;
-        Rights::of(&link).await.map_err(|error| of_postgres(attempted.clone(), error).nothing_happened())?
-    };
+    let link = connect(into).await?;
+    let rights =
+        Rights::of(&link).await.map_err(|error| of_postgres(attempted.clone(), error).nothing_happened())?;
     let selection = select(&fetched.header, &rights).map_err(|obstacles| {
         let error = DriverError::new(ErrorKind::Denied, attempted.clone()).nothing_happened();
         error.caused_by(obstacles.join("; "))
@@ -59,13 +59,15 @@ pub(crate) async fn restore(
             named(&into.database).into(),
             fetched.folder().into(),
         ];
-        Program::new(context, into, "pg_restore", version, attempted.clone())?
+        let program = Program::new(context, into, "pg_restore", version, attempted.clone())?
             .arguments(arguments)
             // What was put back is looked at before anybody relies on it: waiting for the disk at every statement is
             // of no use.
-            .variable("PGOPTIONS", "-c synchronous_commit=off -c default_transaction_read_only=off")
-            .run()
-            .await?;
+            .variable("PGOPTIONS", "-c synchronous_commit=off -c default_transaction_read_only=off");
+        tokio::select! {
+            ran = program.run() => drop(ran?),
+            never = watch_restore(context, &link, fetched.header.contents.database_bytes) => match never {},
+        }
     }
     Ok(Restored { left_out: selection.left_out })
 }
@@ -73,17 +75,4 @@ pub(crate) async fn restore(
 /// A database as programs take it in an argument: a bare name with a `=` in it would be read as an address.
 fn named(database: &str) -> String {
     format!("dbname='{}'", database.replace('\\', "\\\\").replace('\'', "\\'"))
-}
-
-/// The major version of `pg_restore`.
-async fn major_of_program(context: &Context, into: &Address, version: Version) -> Result<u32, DriverError> {
-    let attempted = "ask pg_restore for its version".to_owned();
-    let report = Program::new(context, into, "pg_restore", version, attempted)?
-        .arguments(["--version".into()])
-        .run()
-        .await?;
-    let said = report.output.text();
-    // `pg_restore (PostgreSQL) 15.18 (…)`
-    let major = said.split_whitespace().nth(2).and_then(super::toc::major);
-    Ok(major.unwrap_or_else(|| version.major()))
 }

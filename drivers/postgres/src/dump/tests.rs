@@ -4,6 +4,7 @@ mod hostile;
 mod refused;
 mod rights;
 mod round_trip;
+mod scratch;
 mod stopped;
 
 use std::collections::BTreeMap;

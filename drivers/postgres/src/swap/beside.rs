@@ -24,14 +24,17 @@ pub(crate) async fn make(outside: &mut Outside, name: &str, like: &Properties) -
     };
     let database = identifier(name);
     let mut sql = format!(
-        "CREATE DATABASE {database} TEMPLATE template0 OWNER {} ENCODING {} LC_COLLATE {} LC_CTYPE {} TABLESPACE {} \
+        "CREATE DATABASE {database} TEMPLATE template0 OWNER {} ENCODING {} LC_COLLATE {} LC_CTYPE {} \
          ALLOW_CONNECTIONS false",
         identifier(&like.owner),
         literal(&like.encoding),
         literal(&like.collation),
         literal(&like.character_type),
-        identifier(&like.tablespace),
     );
+    // Whoever names the usual one needs a right for it.
+    if like.tablespace != "pg_default" {
+        sql.push_str(&format!(" TABLESPACE {}", identifier(&like.tablespace)));
+    }
     match (like.provider.as_str(), &like.locale) {
         ("i", Some(locale)) => {
             sql.push_str(&format!(" LOCALE_PROVIDER icu ICU_LOCALE {}", literal(locale)));

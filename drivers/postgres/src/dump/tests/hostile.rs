@@ -15,16 +15,14 @@ async fn commands_of_psql_in_names_and_texts_are_inert() {
     let command = format!("\n\\! touch {}\n\\c template1\n--", proof.display());
     server().sql(
         &name,
-        &format!(
-            "SET standard_conforming_strings = on; \
-             DO $do$ BEGIN \
-               EXECUTE format('CREATE TABLE %I (%I text DEFAULT %L)', c, c, c); \
-               EXECUTE format('COMMENT ON TABLE %I IS %L', c, c); \
-               EXECUTE format('INSERT INTO %I VALUES (%L)', c, c); \
-               EXECUTE format('CREATE SCHEMA %I CREATE VIEW v AS SELECT %L::text AS x', 's' || c, c); \
-               EXECUTE format('CREATE FUNCTION %I() RETURNS int LANGUAGE sql AS %L', 'f' || c, 'SELECT 1 /*' || c || '*/'); \
-             END $do$"
-        )
+        &"SET standard_conforming_strings = on; \
+          DO $do$ BEGIN \
+            EXECUTE format('CREATE TABLE %I (%I text DEFAULT %L)', c, c, c); \
+            EXECUTE format('COMMENT ON TABLE %I IS %L', c, c); \
+            EXECUTE format('INSERT INTO %I VALUES (%L)', c, c); \
+            EXECUTE format('CREATE SCHEMA %I CREATE VIEW v AS SELECT %L::text AS x', 's' || c, c); \
+            EXECUTE format('CREATE FUNCTION %I() RETURNS int LANGUAGE sql AS %L', 'f' || c, 'SELECT 1 /*' || c || '*/'); \
+          END $do$"
         .replace(" BEGIN ", &format!(" DECLARE c text := substr($t${command}$t$, 1, 63); BEGIN ")),
     );
     let (held, data) = save(&context, &from, &Scope::Database).await;
