@@ -8,9 +8,12 @@ mod door;
 mod dump;
 mod recorder;
 mod recover;
+mod replication;
 mod rows;
 mod server;
 mod state;
 mod swap;
 #[cfg(test)]
 mod testing;
+
+pub use replication::Replication;

@@ -1,0 +1,13 @@
+//! The suite that every driver passes.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
+
+mod worlds;
+
+mod replication_of_a_publisher {
+    backout_conformance::conformance!(crate::worlds::replication::Publisher);
+}
+
+mod replication_of_a_subscriber {
+    backout_conformance::conformance!(crate::worlds::replication::Subscriber);
+}

@@ -1,0 +1,4 @@
+//! Small real things of each kind.
+
+pub mod replication;
+mod servers;

@@ -1,0 +1,59 @@
+//! Two servers for all worlds of the suite, gone with the process.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use backout_fixtures::{Options, Postgres};
+
+/// A server with the child that removes its folder: nothing static is ever dropped.
+pub struct Shared {
+    server: Postgres,
+    _sweeper: Child,
+}
+
+static ONE: LazyLock<Shared> = LazyLock::new(start);
+static OTHER: LazyLock<Shared> = LazyLock::new(start);
+
+/// The server of worlds that need one, and the old one of those that need two.
+pub fn one() -> &'static Postgres {
+    &ONE.server
+}
+
+/// The other one.
+pub fn other() -> &'static Postgres {
+    &OTHER.server
+}
+
+/// A number that no other world has.
+pub fn number() -> u64 {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    NUMBER.fetch_add(1, Ordering::Relaxed)
+}
+
+fn start() -> Shared {
+    // Many worlds live side by side, each with slots and workers of its own.
+    let settings = [
+        "wal_level = logical",
+        "max_replication_slots = 200",
+        "max_wal_senders = 100",
+        "max_logical_replication_workers = 60",
+        "max_worker_processes = 80",
+        "wal_receiver_status_interval = 1s",
+    ];
+    let settings = settings.iter().map(|line| (*line).to_owned()).collect();
+    let server = Postgres::start(&Options { settings, ..Options::default() });
+    let data = server.data();
+    let sweeper = sweep(data.parent().unwrap());
+    Shared { server, _sweeper: sweeper }
+}
+
+/// Reads until this process ends, then waits for the server to be gone.
+fn sweep(folder: &Path) -> Child {
+    let script = "read -r _; while [ -e \"$0/data/postmaster.pid\" ]; do sleep 0.1; done; rm -rf \"$0\"";
+    let mut sweeper = Command::new("sh");
+    sweeper.arg("-c").arg(script).arg(folder);
+    sweeper.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    sweeper.spawn().unwrap()
+}
