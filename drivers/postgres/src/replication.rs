@@ -14,7 +14,6 @@ mod slots;
 mod state;
 mod statements;
 
-
 use std::path::Path;
 
 use async_trait::async_trait;

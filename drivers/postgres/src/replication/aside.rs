@@ -54,8 +54,10 @@ mod tests {
     #[test]
     fn names_lead_back_and_fit() {
         let long = "é".repeat(31);
-        let names: Vec<String> =
-            ["b", "a_b", "r1_b", "Übung \"x\"", &"s".repeat(63), &long].iter().map(|name| (*name).to_owned()).collect();
+        let names: Vec<String> = ["b", "a_b", "r1_b", "Übung \"x\"", &"s".repeat(63), &long]
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect();
         for run in ["r1", "r1_a", "r123456789012", "R.1-x"] {
             for of in &names {
                 let aside = name(run, of);

@@ -55,9 +55,23 @@ pub(super) async fn find(
     let identity: String = row.get(0);
     let (mut here, mut aside) = (ReplicationState::default(), ReplicationState::default());
     let publications = publications(client, version, &names(&config.publications)).await?;
-    share_out(publications, &config.publications, "publication", &mut here.publications, &mut aside.publications, &mut here.aside);
+    share_out(
+        publications,
+        &config.publications,
+        "publication",
+        &mut here.publications,
+        &mut aside.publications,
+        &mut here.aside,
+    );
     let subscriptions = subscriptions(client, version, &names(&config.subscriptions)).await?;
-    share_out(subscriptions, &config.subscriptions, "subscription", &mut here.subscriptions, &mut aside.subscriptions, &mut here.aside);
+    share_out(
+        subscriptions,
+        &config.subscriptions,
+        "subscription",
+        &mut here.subscriptions,
+        &mut aside.subscriptions,
+        &mut here.aside,
+    );
     let slots = slots(client, version, &names(&config.slots)).await?;
     share_out(slots, &config.slots, "slot", &mut here.slots, &mut aside.slots, &mut here.aside);
     Ok(Found { here, aside, identity })
@@ -109,7 +123,9 @@ async fn publications(
             all_tables: row.get(2),
             publish: words.filter(|(at, _)| row.get(3 + at)).map(|(_, word)| (*word).to_owned()).collect(),
             via_root: row.get(7),
-            generated: row.get::<_, Option<String>>(8).map(|kind| if kind == "s" { "stored" } else { "none" }.to_owned()),
+            generated: row
+                .get::<_, Option<String>>(8)
+                .map(|kind| if kind == "s" { "stored" } else { "none" }.to_owned()),
             tables: BTreeMap::new(),
             schemas: BTreeSet::new(),
         };
@@ -167,7 +183,11 @@ type SubscriptionOption = (&'static str, u32, &'static str);
 const OPTIONS: [SubscriptionOption; 7] = [
     ("synchronous_commit", 13, "s.subsynccommit"),
     ("binary", 14, "s.subbinary::text"),
-    ("streaming", 14, "CASE s.substream::text WHEN 'p' THEN 'parallel' WHEN 't' THEN 'true' WHEN 'true' THEN 'true' ELSE 'false' END"),
+    (
+        "streaming",
+        14,
+        "CASE s.substream::text WHEN 'p' THEN 'parallel' WHEN 't' THEN 'true' WHEN 'true' THEN 'true' ELSE 'false' END",
+    ),
     ("disable_on_error", 15, "s.subdisableonerr::text"),
     ("origin", 16, "s.suborigin"),
     ("password_required", 16, "s.subpasswordrequired::text"),
@@ -175,10 +195,8 @@ const OPTIONS: [SubscriptionOption; 7] = [
 ];
 
 /// Those that are chosen when it is made.
-const FIXED: [SubscriptionOption; 2] = [
-    ("two_phase", 15, "(s.subtwophasestate <> 'd')::text"),
-    ("failover", 17, "s.subfailover::text"),
-];
+const FIXED: [SubscriptionOption; 2] =
+    [("two_phase", 15, "(s.subtwophasestate <> 'd')::text"), ("failover", 17, "s.subfailover::text")];
 
 async fn subscriptions(
     client: &impl GenericClient,
@@ -186,7 +204,8 @@ async fn subscriptions(
     names: &[&str],
 ) -> Result<BTreeMap<String, Subscription>, Fault> {
     let columns = |options: &[SubscriptionOption]| -> String {
-        let known = options.iter().map(|(_, since, sql)| if version.major() >= *since { sql } else { "NULL::text" });
+        let known =
+            options.iter().map(|(_, since, sql)| if version.major() >= *since { sql } else { "NULL::text" });
         known.collect::<Vec<_>>().join(", ")
     };
     // Only superusers may read connections, unless they granted it.

@@ -32,9 +32,11 @@ impl ReplicationConfig {
     /// What it is about and where, for people.
     pub(super) fn shown(&self) -> String {
         let mut named = Vec::new();
-        for (what, names) in
-            [("publication", &self.publications), ("subscription", &self.subscriptions), ("slot", &self.slots)]
-        {
+        for (what, names) in [
+            ("publication", &self.publications),
+            ("subscription", &self.subscriptions),
+            ("slot", &self.slots),
+        ] {
             named.extend(names.iter().map(|name| format!("{what} {}", safe(name))));
         }
         format!("{} in {}", named.join(", "), shown_url(&self.url))
@@ -44,8 +46,9 @@ impl ReplicationConfig {
         let mut mistakes = Vec::new();
         let of_database = self.publications.iter().chain(&self.subscriptions);
         if of_database.clone().chain(&self.slots).next().is_none() {
-            mistakes
-                .push("nothing is named; list `publications`, `subscriptions` or `slots` of the migration".into());
+            mistakes.push(
+                "nothing is named; list `publications`, `subscriptions` or `slots` of the migration".into(),
+            );
         }
         for name in of_database {
             if name.is_empty() || name.len() > aside::LONGEST || name.contains('\0') {
@@ -105,7 +108,10 @@ pub(crate) fn claimed_url(url: &SecretReference) -> (String, String) {
             Err(_) => ("postgres".to_owned(), String::new()),
         },
         // What is made of several pieces may hold a password, and two such are one thing only if all agree.
-        _ => ("postgres".to_owned(), Digest::of_bytes("address", url.reveal().as_written().as_bytes()).to_string()),
+        _ => (
+            "postgres".to_owned(),
+            Digest::of_bytes("address", url.reveal().as_written().as_bytes()).to_string(),
+        ),
     }
 }
 

@@ -38,7 +38,12 @@ pub(super) fn diff(saved: Option<&ReplicationState>, live: Option<&ReplicationSt
         parts(&mut delta, &format!("publication {name}"), then.map(of_publication), now.map(of_publication));
     });
     each(&saved.subscriptions, &live.subscriptions, |name, then, now| {
-        parts(&mut delta, &format!("subscription {name}"), then.map(of_subscription), now.map(of_subscription));
+        parts(
+            &mut delta,
+            &format!("subscription {name}"),
+            then.map(of_subscription),
+            now.map(of_subscription),
+        );
     });
     each(&saved.slots, &live.slots, |name, then, now| {
         parts(&mut delta, &format!("slot {name}"), then.map(of_slot), now.map(of_slot));
@@ -156,7 +161,9 @@ pub(super) fn steps(
     let mut push = |title: String, effect: &Effect, leaves: &ReplicationState| {
         pieces.push(Piece { title, effect: json!(effect), leaves: Some(leaves.clone()) });
     };
-    for (name, slot) in wanted.slots.iter().filter(|(name, _)| !at.slots.contains_key(*name)).collect::<Vec<_>>() {
+    for (name, slot) in
+        wanted.slots.iter().filter(|(name, _)| !at.slots.contains_key(*name)).collect::<Vec<_>>()
+    {
         at.slots.insert(name.clone(), slot.clone());
         push(format!("take the slot {} back", safe(name)), &Effect::TakeBack { slot: name.clone() }, &at);
     }
@@ -167,7 +174,8 @@ pub(super) fn steps(
         at.subscriptions.clone_from(&wanted.subscriptions);
         push(titles, &Effect::Objects { starts_from }, &at);
     }
-    for name in at.slots.keys().filter(|name| !wanted.slots.contains_key(*name)).cloned().collect::<Vec<_>>() {
+    for name in at.slots.keys().filter(|name| !wanted.slots.contains_key(*name)).cloned().collect::<Vec<_>>()
+    {
         at.slots.remove(&name);
         let title = format!("keep the slot {} aside, which the migration made", safe(&name));
         push(title, &Effect::PutAside { slot: name }, &at);
@@ -238,6 +246,9 @@ pub(super) fn reversibility(saved: Option<&ReplicationState>) -> Reversibility {
         return Reversibility::Fully;
     }
     Reversibility::WithLoss {
-        what: format!("none while they exist; once dropped, the place in the log cannot be had back ({})", named.join(", ")),
+        what: format!(
+            "none while they exist; once dropped, the place in the log cannot be had back ({})",
+            named.join(", ")
+        ),
     }
 }

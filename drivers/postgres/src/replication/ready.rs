@@ -62,9 +62,14 @@ async fn rights(
         if then == now {
             continue;
         }
-        owners.extend(then.into_iter().chain(now).map(|one| (format!("publication {}", safe(name)), one.owner.clone())));
+        owners.extend(
+            then.into_iter().chain(now).map(|one| (format!("publication {}", safe(name)), one.owner.clone())),
+        );
         if then.is_some_and(|one| one.all_tables || !one.schemas.is_empty()) && now.is_none() {
-            missing.push(format!("publication {} is of all tables or of schemas, which needs a superuser", safe(name)));
+            missing.push(format!(
+                "publication {} is of all tables or of schemas, which needs a superuser",
+                safe(name)
+            ));
         } else if !may_create {
             missing.push(format!("{role} may not create or rename publications: GRANT CREATE ON DATABASE …"));
         }
@@ -74,9 +79,16 @@ async fn rights(
         if then == now {
             continue;
         }
-        owners.extend(then.into_iter().chain(now).map(|one| (format!("subscription {}", safe(name)), one.owner.clone())));
+        owners.extend(
+            then.into_iter()
+                .chain(now)
+                .map(|one| (format!("subscription {}", safe(name)), one.owner.clone())),
+        );
         if link.version.major() < 16 && then.map(|one| &one.owner) != now.map(|one| &one.owner) {
-            missing.push(format!("subscription {} changes its owner or its name, which needs a superuser", safe(name)));
+            missing.push(format!(
+                "subscription {} changes its owner or its name, which needs a superuser",
+                safe(name)
+            ));
         }
     }
     for (what, owner) in owners {
@@ -85,7 +97,9 @@ async fn rights(
             .await?;
         match row.map(|row| row.get::<_, bool>(0)) {
             Some(true) => {}
-            Some(false) => missing.push(format!("{what} belongs to {}, and {role} is no member of it", safe(&owner))),
+            Some(false) => {
+                missing.push(format!("{what} belongs to {}, and {role} is no member of it", safe(&owner)))
+            }
             None => missing.push(format!("the owner of {what}, {}, does not exist", safe(&owner))),
         }
     }

@@ -9,21 +9,33 @@ use super::revert::LOCK;
 use super::slots::drop_slot;
 use crate::server::{Address, Fault, connect, identifier};
 
-pub(super) async fn displaced(address: &Address, config: &ReplicationConfig) -> Result<Vec<String>, DriverError> {
+pub(super) async fn displaced(
+    address: &Address,
+    config: &ReplicationConfig,
+) -> Result<Vec<String>, DriverError> {
     let link = connect(address).await?;
     let attempted = format!("look what stands aside in {}", address.shown());
     let work = async {
         let Found { aside: kept, .. } = find(&*link, link.version, config).await?;
-        let original = |aside: &String, names| aside::original(aside, names).map(|name| safe(name)).unwrap_or_default();
+        let original =
+            |aside: &String, names| aside::original(aside, names).map(|name| safe(name)).unwrap_or_default();
         let mut told = Vec::new();
         for name in kept.publications.keys() {
-            told.push(format!("publication {}, kept as {}", original(name, &config.publications), safe(name)));
+            told.push(format!(
+                "publication {}, kept as {}",
+                original(name, &config.publications),
+                safe(name)
+            ));
         }
         for (name, one) in &kept.subscriptions {
             let slot = one.slot.as_ref().map(|slot| {
                 format!("; its slot {} on the server it read from stays there and holds log until it is dropped there", safe(slot))
             });
-            let name = format!("subscription {}, stopped and kept as {}", original(name, &config.subscriptions), safe(name));
+            let name = format!(
+                "subscription {}, stopped and kept as {}",
+                original(name, &config.subscriptions),
+                safe(name)
+            );
             told.push(format!("{name}{}", slot.unwrap_or_default()));
         }
         for name in kept.slots.keys() {
@@ -36,7 +48,8 @@ pub(super) async fn displaced(address: &Address, config: &ReplicationConfig) -> 
                     &[name],
                 )
                 .await?;
-            let held = row.and_then(|row| Some((row.get::<_, Option<String>>(0)?, row.get::<_, Option<String>>(1)?)));
+            let held = row
+                .and_then(|row| Some((row.get::<_, Option<String>>(0)?, row.get::<_, Option<String>>(1)?)));
             let held = match held {
                 Some((size, status)) if status == "reserved" => format!(", which holds {size} of log"),
                 Some((size, status)) => format!(", which holds {size} of log ({status})"),
@@ -58,7 +71,8 @@ pub(super) async fn release(address: &Address, config: &ReplicationConfig) -> Re
         for (name, one) in &kept.subscriptions {
             let name = identifier(name);
             // Detached first: the slot on the other server is not ours to drop, and that server may be gone.
-            let disable = if one.enabled { format!("ALTER SUBSCRIPTION {name} DISABLE; ") } else { String::new() };
+            let disable =
+                if one.enabled { format!("ALTER SUBSCRIPTION {name} DISABLE; ") } else { String::new() };
             link.batch_execute(&format!(
                 "BEGIN; {disable}ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name}; COMMIT"
             ))

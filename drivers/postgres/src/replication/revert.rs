@@ -44,7 +44,9 @@ pub(super) async fn revert(
         diff::Effect::PutAside { slot } => slots::put_aside(&link, config, &slot, run).await,
         diff::Effect::TakeBack { slot } => match saved.slots.get(&slot) {
             Some(then) => slots::take_back(&link, config, &slot, then).await,
-            None => Err(DriverError::new(ErrorKind::BadData, "find a slot in what was saved").nothing_happened()),
+            None => {
+                Err(DriverError::new(ErrorKind::BadData, "find a slot in what was saved").nothing_happened())
+            }
         },
     }
 }
@@ -62,7 +64,8 @@ async fn objects(
     let version = link.version;
     let work = async {
         let transaction = link.transaction().await?;
-        let sql = format!("SET LOCAL synchronous_commit = on; SELECT pg_catalog.pg_advisory_xact_lock({LOCK})");
+        let sql =
+            format!("SET LOCAL synchronous_commit = on; SELECT pg_catalog.pg_advisory_xact_lock({LOCK})");
         transaction.batch_execute(&sql).await?;
         let Found { here, aside, .. } = find(&transaction, version, config).await?;
         if here.same_objects(saved) {
@@ -71,7 +74,9 @@ async fn objects(
         if let Some(expected) = starts_from {
             let expected = expected.unwrap_or_else(|| ReplicationState::default().telltale());
             if here.telltale() != expected {
-                let found = "publications or subscriptions are neither what the plan was made on nor what was saved".to_owned();
+                let found =
+                    "publications or subscriptions are neither what the plan was made on nor what was saved"
+                        .to_owned();
                 return Ok(Effect::Blocked { found });
             }
         }
@@ -84,7 +89,9 @@ async fn objects(
         backout_kit::failpoint!("postgres-replication-half");
         transaction.commit().await?;
         let runs = saved.subscriptions.values().filter(|one| one.enabled).count();
-        Ok(Effect::Applied { evidence: format!("{} statements in one transaction; {runs} subscriptions run", sql.len()) })
+        Ok(Effect::Applied {
+            evidence: format!("{} statements in one transaction; {runs} subscriptions run", sql.len()),
+        })
     };
     work.await.map_err(|fault: Fault| {
         let is_refused = fault.code().is_some_and(|code| *code == SqlState::INSUFFICIENT_PRIVILEGE);
@@ -105,8 +112,11 @@ async fn still(
     pace: &Pace,
 ) -> Result<(), DriverError> {
     let attempted = "wait for a subscription to stop";
-    let running: Vec<&String> =
-        config.subscriptions.iter().filter(|name| saved.subscriptions.get(*name).is_some_and(|one| one.enabled)).collect();
+    let running: Vec<&String> = config
+        .subscriptions
+        .iter()
+        .filter(|name| saved.subscriptions.get(*name).is_some_and(|one| one.enabled))
+        .collect();
     loop {
         let row = link
             .query_one(

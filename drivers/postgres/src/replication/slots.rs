@@ -75,10 +75,16 @@ async fn rename(link: &Link, slot: &Slot, from: &str, to: &str) -> Result<(), Fa
         .await?;
     let holds: bool = row.get(0);
     let sql = match (&slot.plugin, holds) {
-        (Some(_), _) => "SELECT pg_catalog.pg_copy_logical_replication_slot($1::text::name, $2::text::name)::text",
-        (None, true) => "SELECT pg_catalog.pg_copy_physical_replication_slot($1::text::name, $2::text::name)::text",
+        (Some(_), _) => {
+            "SELECT pg_catalog.pg_copy_logical_replication_slot($1::text::name, $2::text::name)::text"
+        }
+        (None, true) => {
+            "SELECT pg_catalog.pg_copy_physical_replication_slot($1::text::name, $2::text::name)::text"
+        }
         // One that was never read from holds nothing.
-        (None, false) => "SELECT pg_catalog.pg_create_physical_replication_slot($2::text::name)::text WHERE $1::text <> ''",
+        (None, false) => {
+            "SELECT pg_catalog.pg_create_physical_replication_slot($2::text::name)::text WHERE $1::text <> ''"
+        }
     };
     link.query_one(sql, &[&from, &to]).await?;
     backout_kit::failpoint!("postgres-slot-copied");

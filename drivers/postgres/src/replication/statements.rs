@@ -23,7 +23,7 @@ pub(super) fn statements(
             put_subscription_aside(&mut sql, name, now, run);
         }
     }
-    for (name, now) in &live.publications {
+    for name in live.publications.keys() {
         if !saved.publications.contains_key(name) {
             sql.push(rename("PUBLICATION", name, &aside::name(run, name)));
         }
@@ -62,7 +62,9 @@ pub(super) fn statements(
 
 /// What was put aside last under this name.
 pub(super) fn newest<'a, T>(kept: &'a BTreeMap<String, T>, name: &String) -> Option<(&'a String, &'a T)> {
-    kept.iter().filter(|(aside, _)| aside::original(aside, [name]).is_some()).max_by_key(|(aside, _)| (aside.len(), *aside))
+    kept.iter()
+        .filter(|(aside, _)| aside::original(aside, [name]).is_some())
+        .max_by_key(|(aside, _)| (aside.len(), *aside))
 }
 
 fn rename(what: &str, from: &str, to: &str) -> String {
@@ -108,8 +110,13 @@ fn alter_publication(sql: &mut Vec<String>, name: &str, then: &Publication, now:
 
 fn publication_options(one: &Publication) -> String {
     let publish = literal(&one.publish.join(", "));
-    let generated = one.generated.as_ref().map(|kind| format!(", publish_generated_columns = {}", literal(kind)));
-    format!("publish = {publish}, publish_via_partition_root = {}{}", one.via_root, generated.unwrap_or_default())
+    let generated =
+        one.generated.as_ref().map(|kind| format!(", publish_generated_columns = {}", literal(kind)));
+    format!(
+        "publish = {publish}, publish_via_partition_root = {}{}",
+        one.via_root,
+        generated.unwrap_or_default()
+    )
 }
 
 fn content(one: &Publication) -> String {
@@ -151,7 +158,10 @@ fn alter_subscription(sql: &mut Vec<String>, name: &str, then: &Subscription, no
     }
     if then.publications != now.publications {
         let names: Vec<String> = then.publications.iter().map(|one| identifier(one)).collect();
-        sql.push(format!("ALTER SUBSCRIPTION {name} SET PUBLICATION {} WITH (refresh = false)", names.join(", ")));
+        sql.push(format!(
+            "ALTER SUBSCRIPTION {name} SET PUBLICATION {} WITH (refresh = false)",
+            names.join(", ")
+        ));
     }
     let set = then.options.iter().filter(|(option, value)| now.options.get(*option) != Some(*value));
     let set: Vec<String> = set.map(|(option, value)| format!("{option} = {}", literal(value))).collect();

@@ -23,9 +23,9 @@ fn literal(text: &str) -> String {
 }
 
 fn listed(server: &Postgres, database: &str, query: &str) -> BTreeMap<String, String> {
-    let text = server.sql(database, query);
-    let lines = text.lines().map(|line| line.split_once('|').unwrap());
-    lines.map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    let text = server
+        .sql(database, &format!("SELECT coalesce(json_object_agg(k, v), '{{}}') FROM ({query}) a (k, v)"));
+    serde_json::from_str(&text).unwrap()
 }
 
 /// What stands behind `kept as`.
@@ -124,7 +124,10 @@ impl World for Publisher {
 
     async fn drift(&self) {
         let publications = self.publications();
-        self.run(&format!("ALTER PUBLICATION {} SET (publish = 'delete')", name(publications.first().unwrap())));
+        self.run(&format!(
+            "ALTER PUBLICATION {} SET (publish = 'delete')",
+            name(publications.first().unwrap())
+        ));
     }
 
     async fn write(&self) -> Change {
@@ -157,7 +160,7 @@ impl World for Publisher {
             one(),
             &self.database,
             "SELECT quote_literal(p.pubname) || ' ' || quote_nullable(c.oid::regclass::text) || quote_nullable(n.pnnspid::regnamespace::text),
-                    to_jsonb(p) - 'oid' || jsonb_build_object('columns', r.prattrs, 'rows', pg_get_expr(r.prqual, r.prrelid))
+                    (to_jsonb(p) - 'oid' || jsonb_build_object('columns', r.prattrs, 'rows', pg_get_expr(r.prqual, r.prrelid)))::text
              FROM pg_publication p LEFT JOIN pg_publication_rel r ON r.prpubid = p.oid
              LEFT JOIN pg_class c ON c.oid = r.prrelid LEFT JOIN pg_publication_namespace n ON n.pnpubid = p.oid
              WHERE NOT starts_with(p.pubname, '_backout') ORDER BY 1",
@@ -173,7 +176,11 @@ impl World for Publisher {
 
     async fn traces(&self) -> BTreeMap<String, String> {
         let mut all = self.contents().await;
-        all.extend(listed(one(), &self.database, "SELECT 'publication ' || oid, xmin::text || quote_literal(pubname) FROM pg_publication"));
+        all.extend(listed(
+            one(),
+            &self.database,
+            "SELECT 'publication ' || oid, xmin::text || quote_literal(pubname) FROM pg_publication",
+        ));
         all.extend(listed(
             one(),
             &self.database,
@@ -216,7 +223,11 @@ impl Subscriber {
     }
 
     fn connection(&self) -> String {
-        format!("host=127.0.0.1 port={} user=stream password={STREAM_PASSWORD} dbname={}", one().port(), self.database)
+        format!(
+            "host=127.0.0.1 port={} user=stream password={STREAM_PASSWORD} dbname={}",
+            one().port(),
+            self.database
+        )
     }
 }
 
@@ -242,7 +253,8 @@ impl World for Subscriber {
     async fn new() -> Self {
         let number = number();
         let database = format!("stream_{number}");
-        let tables = "CREATE TABLE tasks (id int PRIMARY KEY, title text); CREATE TABLE notes (id int PRIMARY KEY)";
+        let tables =
+            "CREATE TABLE tasks (id int PRIMARY KEY, title text); CREATE TABLE notes (id int PRIMARY KEY)";
         for server in [one(), other()] {
             server.sql("postgres", &format!("CREATE DATABASE {database}"));
             server.sql(&database, tables);
@@ -255,7 +267,10 @@ impl World for Subscriber {
                  CREATE ROLE stream LOGIN REPLICATION SUPERUSER PASSWORD '{STREAM_PASSWORD}'; END IF; END $$"
             ),
         );
-        one().sql(&database, "CREATE PUBLICATION moving FOR TABLE tasks; CREATE PUBLICATION more FOR TABLE notes");
+        one().sql(
+            &database,
+            "CREATE PUBLICATION moving FOR TABLE tasks; CREATE PUBLICATION more FOR TABLE notes",
+        );
         Self { folder: tempfile::tempdir().unwrap(), number, database }
     }
 
@@ -323,7 +338,7 @@ impl World for Subscriber {
         listed(
             other(),
             &self.database,
-            "SELECT subname, to_jsonb(s) - 'oid' FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
+            "SELECT subname, (to_jsonb(s) - 'oid')::text FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
              WHERE datname = current_database() AND NOT starts_with(subname, '_backout')",
         )
     }
@@ -351,6 +366,10 @@ impl World for Subscriber {
 
     async fn is_kept(&self, place: &str) -> bool {
         let kept = literal(&kept_name(place));
-        self.run(&format!("SELECT count(*) FROM pg_subscription WHERE subname = {kept}")) == "1"
+        let found = self.run(&format!(
+            "SELECT count(*) FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
+             WHERE datname = current_database() AND subname = {kept}"
+        ));
+        found == "1"
     }
 }
