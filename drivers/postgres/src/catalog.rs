@@ -2,6 +2,7 @@
 
 mod canonical;
 mod classes;
+mod ours;
 mod read;
 mod schema;
 mod scope;

@@ -31,18 +31,11 @@ pub(super) enum Question {
     Members(String),
 }
 
-/// What differs between databases by what we ourselves put there.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ours {
-    /// Whether `_backout.table_recorded` is there: the replica identities that a recorder replaced.
-    pub(super) identities: bool,
-}
-
 /// Every question for a server's version.
-pub(super) fn questions(version: Version, ours: Ours) -> Vec<Question> {
+pub(super) fn questions(version: Version) -> Vec<Question> {
     [
         cluster::questions(version),
-        relations::questions(version, ours),
+        relations::questions(version),
         sequences::questions(version),
         programs::questions(version),
         types::questions(version),
@@ -72,6 +65,14 @@ fn grants(acl: &str, kind: char, owner: &str) -> String {
 /// Which schemas hold objects of users, where `n` is `pg_namespace`.
 pub(super) const OF_USERS: &str =
     "n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '_backout')";
+
+/// Whether an object came by itself, not with another one (the constructors of a range, its multirange, their cast).
+fn of_its_own(catalog: &str, alias: &str) -> String {
+    format!(
+        "NOT EXISTS (SELECT FROM pg_depend part WHERE part.classid = '{catalog}'::regclass \
+         AND part.objid = {alias}.oid AND part.deptype = 'i')"
+    )
+}
 
 /// Options (`name=value`) in canonical order.
 fn options(column: &str) -> String {

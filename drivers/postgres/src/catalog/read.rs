@@ -6,8 +6,10 @@ use futures_util::future::try_join_all;
 use tokio_postgres::{Client, Row};
 
 use super::canonical::canonical;
-use super::classes::{Ours, Question, questions};
+use super::classes::{Question, questions};
+use super::ours::{open_the_door, without_recorder};
 use super::{Object, Schema, Scope};
+use crate::recorder::originals;
 use crate::server::{Fault, TableName, Version};
 
 /// The objects of a database, or of a part of it. All questions travel at once; nothing of it reads rows.
@@ -17,12 +19,8 @@ use crate::server::{Fault, TableName, Version};
 pub(crate) async fn schema(client: &Client, version: Version, scope: &Scope) -> Result<Schema, Fault> {
     // Compiling these statements takes far longer than running them.
     client.batch_execute("SET jit = off").await?;
-    let ours = client
-        .query_typed("SELECT to_regclass('_backout.table_recorded') IS NOT NULL", &[])
-        .await?
-        .first()
-        .is_some_and(|row| row.get(0));
-    let questions = questions(version, Ours { identities: ours });
+    let originals = originals(client).await?;
+    let questions = questions(version);
     let asked = questions.iter().map(|question| client.query_typed(statement(question), &[]));
     let answers = try_join_all(asked).await?;
     let mut reading =
@@ -50,8 +48,20 @@ pub(crate) async fn schema(client: &Client, version: Version, scope: &Scope) -> 
             rows.iter().for_each(|row| reading.remark(row));
         }
     }
+    for original in &originals {
+        let table = reading.heads.get(&(PG_CLASS, original.oid));
+        if let Some(table) = table.and_then(|key| reading.schema.objects.get_mut(key)) {
+            without_recorder(table, original);
+        }
+    }
+    if let Some(database) = reading.schema.objects.get_mut("database") {
+        open_the_door(database);
+    }
     Ok(reading.schema)
 }
+
+/// The number of the catalog of tables.
+const PG_CLASS: u32 = 1259;
 
 /// An object as catalogs refer to it: the catalog's number and its own within it.
 type Number = (u32, u32);
@@ -123,7 +133,7 @@ pub(super) fn is_in(scope: &Scope, schema: Option<&str>, relation: Option<&str>)
     }
 }
 
-fn statement(question: &Question) -> &str {
+pub(super) fn statement(question: &Question) -> &str {
     match question {
         Question::Objects(sql)
         | Question::Parts(sql)

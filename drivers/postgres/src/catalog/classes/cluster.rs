@@ -3,11 +3,6 @@
 use super::{OF_USERS, Question, grants};
 use crate::server::Version;
 
-/// What the closed door changed is read as it was before: its grants then are in the setting `backout.door` of the
-/// database, as `acl` (the text of the array, or null).
-const GRANTS_BEFORE_THE_DOOR: &str = "CASE WHEN door.setting IS NULL THEN d.datacl \
-     ELSE (door.setting::jsonb ->> 'acl')::aclitem[] END";
-
 pub(super) fn questions(version: Version) -> Vec<Question> {
     let locale = match version.major() {
         ..15 => "NULL::text",
@@ -19,12 +14,9 @@ pub(super) fn questions(version: Version) -> Vec<Question> {
     let database = format!(
         "SELECT 'pg_database'::regclass::oid, d.oid, NULL::text, NULL::text, 'database', \
                 pg_get_userbyid(d.datdba)::text, {} \
-         FROM pg_database d LEFT JOIN LATERAL ( \
-             SELECT substr(item, length('backout.door=') + 1) AS setting \
-             FROM pg_db_role_setting s, unnest(s.setconfig) AS item \
-             WHERE s.setdatabase = d.oid AND s.setrole = 0 AND starts_with(item, 'backout.door={{')) door ON true \
+         FROM pg_database d \
          WHERE d.datname = current_database()",
-        grants(&format!("({GRANTS_BEFORE_THE_DOOR})"), 'd', "d.datdba"),
+        grants("d.datacl", 'd', "d.datdba"),
     );
     let parts = format!(
         "SELECT 'pg_database'::regclass::oid, d.oid, p.part, p.value, NULL::oid, NULL::oid \

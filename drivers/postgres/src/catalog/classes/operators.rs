@@ -1,7 +1,7 @@
 //! What makes expressions and indexes work: casts, operators and their classes, collations, conversions, transforms,
 //! access methods.
 
-use super::{FIRST, OF_USERS, Question};
+use super::{FIRST, OF_USERS, Question, of_its_own};
 use crate::server::Version;
 
 pub(super) fn questions(version: Version) -> Vec<Question> {
@@ -14,11 +14,12 @@ pub(super) fn questions(version: Version) -> Vec<Question> {
     let casts = format!(
         "SELECT 'pg_cast'::regclass::oid, k.oid, NULL::text, NULL::text, \
                 format('cast (%s AS %s)', format_type(k.castsource, NULL), format_type(k.casttarget, NULL)), \
-                NULL::text, NULL::text FROM pg_cast k WHERE k.oid >= {FIRST}"
+                NULL::text, NULL::text FROM pg_cast k WHERE k.oid >= {FIRST} AND {}",
+        of_its_own("pg_cast", "k")
     );
     let cast_parts = format!(
-        "SELECT 'pg_cast'::regclass::oid, k.oid, 'definition', concat_ws(', ', 'method ' || k.castmethod, \
-                'context ' || k.castcontext, 'function ' || nullif(k.castfunc, 0)::regprocedure), NULL::oid, NULL::oid \
+        "SELECT 'pg_cast'::regclass::oid, k.oid, 'definition', concat_ws(', ', 'method ' || k.castmethod::text, \
+                'context ' || k.castcontext::text, 'function ' || nullif(k.castfunc, 0)::regprocedure), NULL::oid, NULL::oid \
          FROM pg_cast k WHERE k.oid >= {FIRST}"
     );
     let operators = format!(
@@ -81,7 +82,7 @@ pub(super) fn questions(version: Version) -> Vec<Question> {
          FROM pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace WHERE c.oid >= {FIRST} AND {OF_USERS}"
     );
     let collation_parts = format!(
-        "SELECT 'pg_collation'::regclass::oid, c.oid, 'definition', concat_ws(', ', 'provider ' || c.collprovider, \
+        "SELECT 'pg_collation'::regclass::oid, c.oid, 'definition', concat_ws(', ', 'provider ' || c.collprovider::text, \
              c.collcollate, c.collctype, {locale}, {rules}, \
              CASE WHEN NOT c.collisdeterministic THEN 'not deterministic' END), NULL::oid, NULL::oid \
          FROM pg_collation c WHERE c.oid >= {FIRST}"
@@ -112,7 +113,7 @@ pub(super) fn questions(version: Version) -> Vec<Question> {
                 NULL::text, NULL::text FROM pg_am a WHERE a.oid >= {FIRST}"
     );
     let method_parts = format!(
-        "SELECT 'pg_am'::regclass::oid, a.oid, 'definition', concat_ws(', ', 'type ' || a.amtype, \
+        "SELECT 'pg_am'::regclass::oid, a.oid, 'definition', concat_ws(', ', 'type ' || a.amtype::text, \
                 'handler ' || a.amhandler), NULL::oid, NULL::oid FROM pg_am a WHERE a.oid >= {FIRST}"
     );
     vec![

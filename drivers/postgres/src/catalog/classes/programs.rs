@@ -1,6 +1,6 @@
 //! What runs within a database: functions, procedures, aggregates, triggers, rules, policies, event triggers, languages.
 
-use super::{FIRST, OF_USERS, Question, grants};
+use super::{FIRST, OF_USERS, Question, grants, of_its_own};
 use crate::server::Version;
 
 pub(super) fn questions(version: Version) -> Vec<Question> {
@@ -25,8 +25,9 @@ fn functions() -> String {
                 format('%s %I.%I(%s)', CASE f.prokind WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' \
                        ELSE 'function' END, n.nspname, f.proname, oidvectortypes(f.proargtypes)), \
                 pg_get_userbyid(f.proowner)::text, {} \
-         FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace WHERE f.oid >= {FIRST} AND {OF_USERS}",
+         FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace WHERE f.oid >= {FIRST} AND {OF_USERS} AND {}",
         grants("f.proacl", 'f', "f.proowner"),
+        of_its_own("pg_proc", "f"),
     )
 }
 
@@ -48,14 +49,14 @@ fn bodies(version: Version, parsed: bool) -> String {
 fn aggregates() -> String {
     format!(
         "SELECT 'pg_proc'::regclass::oid, f.oid, 'definition', concat_ws(', ', \
-             pg_get_function_arguments(f.oid), 'kind ' || a.aggkind, 'returns ' || pg_get_function_result(f.oid), \
+             pg_get_function_arguments(f.oid), 'kind ' || a.aggkind::text, 'returns ' || pg_get_function_result(f.oid), \
              'step ' || a.aggtransfn, 'state ' || format_type(a.aggtranstype, NULL), 'space ' || a.aggtransspace, \
-             'final ' || a.aggfinalfn || ' ' || a.aggfinalextra || ' ' || a.aggfinalmodify, \
+             'final ' || a.aggfinalfn || ' ' || a.aggfinalextra || ' ' || a.aggfinalmodify::text, \
              'combine ' || a.aggcombinefn, 'serial ' || a.aggserialfn, 'deserial ' || a.aggdeserialfn, \
              'moving ' || a.aggmtransfn || ' ' || a.aggminvtransfn || ' ' || a.aggmfinalfn || ' ' || \
-                 a.aggmfinalextra || ' ' || a.aggmfinalmodify || ' ' || format_type(a.aggmtranstype, NULL), \
+                 a.aggmfinalextra || ' ' || a.aggmfinalmodify::text || ' ' || format_type(a.aggmtranstype, NULL), \
              'initial ' || a.agginitval, 'moving initial ' || a.aggminitval, \
-             'sort ' || nullif(a.aggsortop, 0)::regoperator, 'parallel ' || f.proparallel), NULL::oid, NULL::oid \
+             'sort ' || nullif(a.aggsortop, 0)::regoperator, 'parallel ' || f.proparallel::text), NULL::oid, NULL::oid \
          FROM pg_aggregate a JOIN pg_proc f ON f.oid = a.aggfnoid WHERE f.oid >= {FIRST}"
     )
 }

@@ -1,12 +1,12 @@
 //! Tables, views, materialised views and foreign tables, with their columns, constraints, indexes and statistics.
 
-use super::{FIRST, OF_USERS, Ours, Question, grants, options};
+use super::{FIRST, OF_USERS, Question, grants, options};
 use crate::server::Version;
 
-pub(super) fn questions(version: Version, ours: Ours) -> Vec<Question> {
+pub(super) fn questions(version: Version) -> Vec<Question> {
     vec![
         Question::Objects(relations()),
-        Question::Parts(facts(ours)),
+        Question::Parts(facts()),
         Question::Expressions(definitions()),
         Question::Expressions(columns(version)),
         Question::Parts(column_grants()),
@@ -32,19 +32,10 @@ fn relations() -> String {
 }
 
 /// What is said of a relation as a whole, each only where it is not what every relation has.
-fn facts(ours: Ours) -> String {
-    let (identity, recorded) = if ours.identities {
-        (
-            "coalesce(recorded.identity::text, c.relreplident::text)",
-            "LEFT JOIN _backout.table_recorded recorded \
-             ON recorded.schema = n.nspname AND recorded.name = c.relname",
-        )
-    } else {
-        ("c.relreplident::text", "")
-    };
+fn facts() -> String {
     format!(
         "SELECT 'pg_class'::regclass::oid, c.oid, p.part, p.value, NULL::oid, NULL::oid \
-         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace {recorded} \
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          LEFT JOIN pg_class toast ON toast.oid = c.reltoastrelid \
          LEFT JOIN pg_am am ON am.oid = c.relam \
          LEFT JOIN pg_tablespace space ON space.oid = c.reltablespace \
@@ -56,10 +47,10 @@ fn facts(ours: Ours) -> String {
              ('options', {}), \
              ('options of toast', {}), \
              ('tablespace', space.spcname::text), \
-             ('replica identity', CASE {identity} WHEN 'd' THEN NULL WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full' \
+             ('replica identity', CASE c.relreplident WHEN 'd' THEN NULL WHEN 'n' THEN 'nothing' WHEN 'f' THEN 'full' \
                   WHEN 'i' THEN coalesce('index ' || (SELECT i.relname FROM pg_index x \
                        JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid AND x.indisreplident), \
-                       'index') ELSE {identity} END), \
+                       'index') END), \
              ('row security', nullif(concat_ws(', ', CASE WHEN c.relrowsecurity THEN 'enabled' END, \
                   CASE WHEN c.relforcerowsecurity THEN 'forced' END), '')), \
              ('of type', CASE WHEN c.reloftype <> 0 THEN format_type(c.reloftype, NULL) END), \

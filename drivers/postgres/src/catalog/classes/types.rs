@@ -87,8 +87,8 @@ fn ranges(version: Version) -> String {
 fn base_types() -> String {
     format!(
         "SELECT 'pg_type'::regclass::oid, t.oid, 'definition', concat_ws(', ', \
-             'base', 'length ' || t.typlen, 'by value ' || t.typbyval, 'align ' || t.typalign, \
-             'storage ' || t.typstorage, 'category ' || t.typcategory, 'input ' || t.typinput, \
+             'base', 'length ' || t.typlen, 'by value ' || t.typbyval, 'align ' || t.typalign::text, \
+             'storage ' || t.typstorage::text, 'category ' || t.typcategory::text, 'input ' || t.typinput, \
              'output ' || t.typoutput, 'receive ' || t.typreceive, 'send ' || t.typsend, \
              'default ' || t.typdefault), NULL::oid, NULL::oid \
          FROM pg_type t WHERE t.oid >= {FIRST} AND t.typtype = 'b' AND t.typelem = 0"
