@@ -1,4 +1,7 @@
 //! The recorder against real servers.
 
+mod crowd;
 mod everything;
+mod limits;
+mod migration;
 mod world;

@@ -148,8 +148,8 @@ async fn triggers_record_everything() {
 
 /// Everything in the catalogs that a recorder could leave behind.
 const LEFT: &str = "SELECT concat_ws(' | ',
-    (SELECT string_agg(nspname, ',' ORDER BY 1) FROM pg_namespace WHERE nspname !~ '^pg_'),
-    (SELECT string_agg(relname || relreplident::text, ',' ORDER BY 1) FROM pg_class
+    (SELECT string_agg(nspname, ',' ORDER BY nspname) FROM pg_namespace WHERE nspname !~ '^pg_'),
+    (SELECT string_agg(relname || relreplident::text, ',' ORDER BY relname) FROM pg_class
      WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace),
     (SELECT count(*) FROM pg_trigger WHERE NOT tgisinternal), (SELECT count(*) FROM pg_publication),
     (SELECT count(*) FROM pg_replication_slots WHERE database = current_database()),

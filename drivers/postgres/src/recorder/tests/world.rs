@@ -56,6 +56,13 @@ impl World {
         self.user.batch_execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     }
 
+    /// One statement, or one transaction, after the other: what is sent at once is one transaction.
+    pub(super) async fn each(&self, steps: &[&str]) {
+        for sql in steps {
+            self.sql(sql).await;
+        }
+    }
+
     pub(super) async fn ask(&self, sql: &str) -> String {
         let row = self.user.query_one(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         row.get(0)
