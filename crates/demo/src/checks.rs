@@ -1,10 +1,10 @@
 //! What is really there: looks that trust no report.
 
-use crate::{database, digest, http, people};
+use crate::database::{Connection, Database, Engine};
+use crate::identifier::IdType;
+use crate::{digest, http, people};
 use anyhow::{Context, Result};
-use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
 
 /// How many rows of each sort there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,21 +24,20 @@ pub struct Counts {
 }
 
 impl Counts {
-    pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Self> {
+    pub(crate) fn read(connection: &mut Connection) -> Result<Self> {
         let sql = "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM tasks),
                      (SELECT count(*) FROM tags), (SELECT count(*) FROM recurrences),
                      (SELECT count(*) FROM task_tags JOIN tasks ON tasks.id = task_id
                                                      JOIN tags ON tags.id = tag_id),
                      (SELECT count(*) FROM tasks JOIN recurrences ON recurrences.id = recurrence_id)";
-        connection.query_row(sql, [], |row| {
-            Ok(Self {
-                users: row.get(0)?,
-                tasks: row.get(1)?,
-                tags: row.get(2)?,
-                recurrences: row.get(3)?,
-                task_tags: row.get(4)?,
-                recurring_tasks: row.get(5)?,
-            })
+        let mut row = connection.row(sql, &[])?.context("find the one row of a count")?;
+        Ok(Self {
+            users: row.take(0)?,
+            tasks: row.take(1)?,
+            tags: row.take(2)?,
+            recurrences: row.take(3)?,
+            task_tags: row.take(4)?,
+            recurring_tasks: row.take(5)?,
         })
     }
 }
@@ -47,43 +46,47 @@ impl Counts {
 ///
 /// # Errors
 /// The database cannot be opened or read.
-pub fn counts(database: &Path) -> Result<Counts> {
-    let connection = database::open_to_read(database)?;
-    Counts::read(&connection).with_context(|| format!("count the rows of {}", database.display()))
+pub fn counts(database: &Database) -> Result<Counts> {
+    Counts::read(&mut database.open_to_read()?).with_context(|| format!("count the rows of {database}"))
 }
 
-/// What SQLite finds wrong with the file and its foreign keys; empty means nothing.
+/// What is wrong with the database: foreign keys that lead nowhere, what SQLite finds in its file, and of PostgreSQL's
+/// what its own looks do not tell: the next key of a table is taken already, an index or a constraint is not valid.
+/// Empty means nothing.
 ///
 /// # Errors
 /// The database cannot be opened or read.
-pub fn damage(database: &Path) -> Result<Vec<String>> {
-    let connection = database::open_to_read(database)?;
-    let look = || -> rusqlite::Result<_> {
-        let mut pages = connection.prepare("PRAGMA integrity_check")?;
-        let found: rusqlite::Result<Vec<String>> = pages.query_map([], |row| row.get(0))?.collect();
-        let mut found = found?;
+pub fn damage(database: &Database) -> Result<Vec<String>> {
+    let mut connection = database.open_to_read()?;
+    let mut look = || -> Result<_> {
+        let mut found = match database.engine() {
+            Engine::Sqlite => lines(&mut connection, "PRAGMA integrity_check")?,
+            Engine::Postgres => lines(&mut connection, include_str!("checks/invalid.sql"))?,
+        };
         found.retain(|line| line != "ok");
-        found.extend(broken_references(&connection)?);
+        if database.engine() == Engine::Postgres && connection.id_type()? == IdType::Integer {
+            found.extend(lines(&mut connection, include_str!("checks/behind.sql"))?);
+        }
+        found.extend(broken_references(&mut connection)?);
         Ok(found)
     };
-    look().with_context(|| format!("check {}", database.display()))
+    look().with_context(|| format!("check {database}"))
 }
 
-/// The foreign keys that point at nothing, a line each.
-pub(crate) fn broken_references(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut check = connection.prepare("PRAGMA foreign_key_check")?;
-    let lines = check.query_map([], |row| {
-        let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
-        Ok(format!("{table} refers to a missing row of {parent}"))
-    })?;
-    lines.collect()
+/// The foreign keys that point at nothing, a line each. No constraint is believed.
+pub(crate) fn broken_references(connection: &mut Connection) -> Result<Vec<String>> {
+    lines(connection, include_str!("checks/references.sql"))
+}
+
+fn lines(connection: &mut Connection, sql: &str) -> Result<Vec<String>> {
+    connection.rows(sql, &[])?.iter_mut().map(|row| row.take(0)).collect()
 }
 
 /// A digest of [`content`].
 ///
 /// # Errors
 /// The database cannot be opened or read.
-pub fn content_digest(database: &Path) -> Result<String> {
+pub fn content_digest(database: &Database) -> Result<String> {
     Ok(digest::hexadecimal(content(database)?.join("\n")))
 }
 
@@ -92,25 +95,28 @@ pub fn content_digest(database: &Path) -> Result<String> {
 ///
 /// # Errors
 /// The database cannot be opened or read.
-pub fn content(database: &Path) -> Result<Vec<String>> {
-    let connection = database::open_to_read(database)?;
-    let sql = "
-        SELECT json_array('user', email, name, password_hash) FROM users
-        UNION ALL
-        SELECT json_array('tag', name, colour) FROM tags
-        UNION ALL
-        SELECT json_array('recurrence', rule, timezone) FROM recurrences
-        UNION ALL
-        SELECT json_array('task', email, title, status, priority, due, rule, timezone,
-            (SELECT json_group_array(name) FROM (SELECT name FROM task_tags JOIN tags ON tags.id = tag_id
-                                                 WHERE task_id = tasks.id ORDER BY name)))
-        FROM tasks JOIN users ON users.id = user_id LEFT JOIN recurrences ON recurrences.id = recurrence_id
-        ORDER BY 1";
-    let read = || -> rusqlite::Result<Vec<String>> {
-        let mut lines = connection.prepare(sql)?;
-        lines.query_map([], |row| row.get(0))?.collect()
+pub fn content(database: &Database) -> Result<Vec<String>> {
+    let mut connection = database.open_to_read()?;
+    let mut content = Vec::new();
+    let mut read = |sort: &str, cells: usize, sql: &str| -> Result<()> {
+        for mut row in connection.rows(sql, &[])? {
+            let mut line = vec![Some(sort.to_owned())];
+            for cell in 0..cells {
+                line.push(row.take(cell)?);
+            }
+            content.push(serde_json::to_string(&line)?);
+        }
+        Ok(())
     };
-    read().with_context(|| format!("read all of {}", database.display()))
+    let mut read_all = || -> Result<()> {
+        read("user", 3, "SELECT email, name, password_hash FROM users")?;
+        read("tag", 2, "SELECT name, colour FROM tags")?;
+        read("recurrence", 2, "SELECT rule, timezone FROM recurrences")?;
+        read("task", 8, include_str!("checks/tasks.sql"))
+    };
+    read_all().with_context(|| format!("read all of {database}"))?;
+    content.sort();
+    Ok(content)
 }
 
 /// The number of the release that answers, if its health is good: neither down nor in maintenance.

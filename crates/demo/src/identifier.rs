@@ -1,8 +1,9 @@
 //! What a row is called: an integer in release 1.4.0, a UUID in release 2.0.0.
 
 use crate::digest;
-use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use serde::{Deserialize, Serialize};
+use std::fmt::Write;
+use std::hash::{BuildHasher, RandomState};
 
 /// The type of every primary key of one schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,35 +54,29 @@ impl std::fmt::Display for Identifier {
     }
 }
 
-impl ToSql for Identifier {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        match self {
-            Self::Integer(number) => number.to_sql(),
-            Self::Uuid(text) => text.to_sql(),
-        }
-    }
-}
-
-impl FromSql for Identifier {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        match value {
-            ValueRef::Integer(number) => Ok(Self::Integer(number)),
-            ValueRef::Text(_) => Ok(Self::Uuid(value.as_str()?.to_owned())),
-            _ => Err(FromSqlError::InvalidType),
-        }
-    }
-}
-
 /// The UUID (version 8) that stands for a row of release 1.4.0: the same at every run of the migration.
 pub fn derived_uuid(table: &str, old: i64) -> String {
     let digest = digest::hexadecimal(format!("{table}/{old}"));
     in_groups(&digest, '8')
 }
 
-/// A new random UUID (version 4); the database supplies the randomness.
-pub fn fresh_uuid(connection: &rusqlite::Connection) -> rusqlite::Result<String> {
-    let random: String = connection.query_row("SELECT lower(hex(randomblob(16)))", [], |row| row.get(0))?;
-    Ok(in_groups(&random, '4'))
+/// A new random UUID (version 4). The standard library's hash keys are random enough for a to-do list.
+pub fn fresh_uuid() -> String {
+    let random = || RandomState::new().hash_one("uuid");
+    in_groups(&format!("{:016x}{:016x}", random(), random()), '4')
+}
+
+/// A UUID as a server sends it.
+pub fn uuid(bytes: [u8; 16]) -> String {
+    let mut text = String::with_capacity(36);
+    for (place, byte) in bytes.iter().enumerate() {
+        if matches!(place, 4 | 6 | 8 | 10) {
+            text.push('-');
+        }
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 fn in_groups(digits: &str, version: char) -> String {
@@ -118,6 +113,14 @@ mod tests {
         assert_eq!(uuid, derived_uuid("tasks", 7));
         assert_ne!(uuid, derived_uuid("tasks", 8));
         assert_ne!(uuid, derived_uuid("users", 7));
+    }
+
+    #[test]
+    fn fresh_uuids_differ_and_a_servers_is_read_as_it_is_written() {
+        assert!(is_uuid(&fresh_uuid()));
+        assert_ne!(fresh_uuid(), fresh_uuid());
+        let bytes = std::array::from_fn(|place| place as u8 * 17);
+        assert_eq!(uuid(bytes), "00112233-4455-6677-8899-aabbccddeeff");
     }
 
     #[test]

@@ -16,9 +16,11 @@ mod identifier;
 pub mod migration;
 pub mod people;
 mod port;
+mod server;
 pub mod service;
 pub mod traffic;
 
+pub use database::{Database, Engine};
 pub use estate::{Estate, Version};
 pub use identifier::{IdType, Identifier};
 pub use port::free_port;

@@ -69,7 +69,7 @@ pub fn run(dir: &Path) -> Result<()> {
 pub fn run_stage(dir: &Path, stage: Stage) -> Result<()> {
     let estate = Estate::open(dir)?;
     match stage {
-        Stage::Data => data::to_uuids(&estate.database()),
+        Stage::Data => data::to_uuids(&estate.database()?),
         Stage::Release => {
             estate.deploy(Version::V2)?;
             estate.make_current(Version::V2)
@@ -77,6 +77,6 @@ pub fn run_stage(dir: &Path, stage: Stage) -> Result<()> {
         Stage::Settings => estate.upgrade_settings(),
         Stage::Flags => estate.switch_on("uuid_ids"),
         Stage::Frontend => estate.build_frontend(),
-        Stage::Backfill => backfill::run(&estate.database()),
+        Stage::Backfill => backfill::run(&estate.database()?),
     }
 }

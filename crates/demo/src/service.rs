@@ -59,7 +59,9 @@ pub async fn serve_until(
     listener: TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let application = Arc::new(Application::start(dir)?);
+    let dir = dir.to_owned();
+    let started = tokio::task::spawn_blocking(move || Application::start(&dir));
+    let application = Arc::new(started.await.context("start the application")??);
     let stopping = Arc::new(Notify::new());
     let out_of_patience = {
         let stopping = Arc::clone(&stopping);
@@ -76,7 +78,8 @@ pub async fn serve_until(
         outcome = server.into_future() => outcome.context("serve requests"),
         () = out_of_patience => Ok(()),
     };
-    application.store.close();
+    let closed = tokio::task::spawn_blocking(move || application.store.close());
+    closed.await.context("close the database")?;
     outcome
 }
 

@@ -4,11 +4,13 @@
 
 mod running;
 
-use backout_demo::{Estate, Version, checks, free_port, migration, people, traffic};
+use backout_demo::{Database, Engine, Estate, Version, checks, free_port, migration, people, traffic};
+use backout_fixtures::{Options, Postgres};
 use running::Running;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
@@ -16,6 +18,45 @@ fn estate() -> (TempDir, Estate) {
     let folder = TempDir::new().unwrap();
     let estate = Estate::create(folder.path().join("estate")).unwrap();
     (folder, estate)
+}
+
+/// One server for all tests; each has databases of its own.
+fn server() -> &'static Postgres {
+    static SERVER: LazyLock<Postgres> = LazyLock::new(|| Postgres::start(&Options::default()));
+    &SERVER
+}
+
+fn estate_on_server() -> (TempDir, Estate) {
+    let folder = TempDir::new().unwrap();
+    let estate = Estate::create_on_server(folder.path().join("estate"), &server().url("postgres")).unwrap();
+    (folder, estate)
+}
+
+/// Two that must be alike: one in a file, one on a server.
+fn estates() -> [(TempDir, Estate); 2] {
+    [estate(), estate_on_server()]
+}
+
+fn sqlite(estate: &Estate) -> PathBuf {
+    match estate.database().unwrap() {
+        Database::Sqlite(path) => path,
+        Database::Postgres(_) => panic!("it is on a server"),
+    }
+}
+
+/// Runs statements of a test's own with the rights of the database's owner; what they print.
+fn sql(estate: &Estate, text: &str) -> String {
+    match estate.database().unwrap() {
+        Database::Sqlite(path) => {
+            rusqlite::Connection::open(path).unwrap().execute_batch(text).unwrap();
+            String::new()
+        }
+        Database::Postgres(url) => {
+            let output = server().psql(&url, text);
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        }
+    }
 }
 
 /// Every file by its path with its content; links by their target.
@@ -45,8 +86,8 @@ fn two_estates_on_one_port_are_created_alike() {
     let one = Estate::create_on(folder.path().join("one"), port).unwrap();
     let two = Estate::create_on(folder.path().join("two"), port).unwrap();
     assert_eq!(
-        checks::content_digest(&one.database()).unwrap(),
-        checks::content_digest(&two.database()).unwrap()
+        checks::content_digest(&one.database().unwrap()).unwrap(),
+        checks::content_digest(&two.database().unwrap()).unwrap()
     );
     let without_database = |estate: &Estate| {
         let mut files = files(estate.root());
@@ -62,57 +103,151 @@ fn two_estates_on_one_port_are_created_alike() {
 
 #[test]
 fn a_new_database_is_whole() {
-    let (_folder, estate) = estate();
-    let counts = checks::counts(&estate.database()).unwrap();
-    assert_eq!((counts.users, counts.tasks, counts.tags, counts.recurrences), (12, 240, 8, 12));
-    assert_eq!((counts.task_tags, counts.recurring_tasks), (360, 24));
-    assert_eq!(checks::damage(&estate.database()).unwrap(), Vec::<String>::new());
+    for (_folder, estate) in estates() {
+        let counts = checks::counts(&estate.database().unwrap()).unwrap();
+        assert_eq!((counts.users, counts.tasks, counts.tags, counts.recurrences), (12, 240, 8, 12));
+        assert_eq!((counts.task_tags, counts.recurring_tasks), (360, 24));
+        assert_eq!(checks::damage(&estate.database().unwrap()).unwrap(), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn both_sorts_of_data_are_alike_before_and_after() {
+    let [(_one, file), (_two, on_server)] = estates();
+    let content = |estate: &Estate| checks::content(&estate.database().unwrap()).unwrap();
+    assert_eq!(content(&file), content(&on_server));
+    for estate in [&file, &on_server] {
+        migration::run(estate.root()).unwrap();
+        migration::run_stage(estate.root(), migration::Stage::Backfill).unwrap();
+    }
+    assert_eq!(content(&file), content(&on_server));
+}
+
+#[test]
+fn damage_is_found_on_a_server() {
+    let (_folder, estate) = estate_on_server();
+    let damage = || checks::damage(&estate.database().unwrap()).unwrap();
+    sql(&estate, "SELECT setval('task_id_seq', 239)");
+    assert_eq!(damage(), ["the next key of tasks is taken already"]);
+    sql(&estate, "SELECT setval('task_id_seq', 240)");
+    sql(
+        &estate,
+        "ALTER TABLE tasks DISABLE TRIGGER tasks_touched, DROP CONSTRAINT tasks_user_id_fkey;
+         DELETE FROM users WHERE id = 3",
+    );
+    let found = damage();
+    assert_eq!((found.len(), found[0].as_str()), (21, "trigger tasks_touched is off"), "{found:?}");
+}
+
+#[test]
+fn the_application_may_work_with_rows_and_nothing_else() {
+    let (_folder, estate) = estate_on_server();
+    let Database::Postgres(url) = estate.service_database().unwrap() else { panic!("it is on a server") };
+    let may = |sql: &str| server().psql(&url, sql).status.success();
+    assert!(may("BEGIN; UPDATE tasks SET title = title; SELECT nextval('task_id_seq'); ROLLBACK"));
+    for refused in
+        ["CREATE TABLE mine (a int)", "ALTER TABLE tasks ADD COLUMN a int", "TRUNCATE tasks", "CREATE ROLE a"]
+    {
+        assert!(!may(refused), "{refused}");
+    }
+    migration::run(estate.root()).unwrap();
+    assert!(
+        may("INSERT INTO tasks (user_id, title) SELECT id, 'new' FROM users LIMIT 1"),
+        "as on the old side"
+    );
+}
+
+#[test]
+fn what_was_made_on_a_server_goes_again_and_nothing_else() {
+    let (_one, one) = estate_on_server();
+    let (_two, two) = estate_on_server();
+    let name = server()
+        .psql(&server().url("postgres"), "SELECT datname FROM pg_database WHERE datname LIKE 'todo%'");
+    let names = String::from_utf8(name.stdout).unwrap();
+    assert!(names.lines().count() >= 2, "{names}");
+    let Database::Postgres(url) = one.database().unwrap() else { panic!("it is on a server") };
+    let own = url.rsplit_once('/').unwrap().1.to_owned();
+    server().sql("postgres", &format!("CREATE DATABASE \"{own}.kept-aside\""));
+    let gone = one.drop_databases().unwrap();
+    assert_eq!(gone, [own.clone(), format!("{own}.kept-aside")]);
+    let left =
+        server().sql("postgres", &format!("SELECT count(*) FROM pg_roles WHERE rolname LIKE '{own}%'"));
+    assert_eq!(left, "0");
+    assert!(checks::counts(&two.database().unwrap()).is_ok());
+    assert_eq!(one.drop_databases().unwrap(), [""; 0], "a second time there is nothing left");
+    assert!(!one.root().join("database.url").exists(), "no password stays behind");
+}
+
+#[test]
+fn a_role_that_may_make_databases_alone_is_owner_and_application() {
+    server().sql("postgres", "CREATE ROLE modest LOGIN CREATEDB PASSWORD 'm@dest'");
+    server().sql("postgres", "CREATE ROLE nobody LOGIN PASSWORD 'n'");
+    let folder = TempDir::new().unwrap();
+    let url = server().url_as("modest", "m%40dest", "postgres");
+    let estate = Estate::create_on_server(folder.path().join("estate"), &url).unwrap();
+    let service = Running::start(&estate);
+    assert_eq!(traffic::run(&service.base_url, 30).unwrap().failed, 0);
+    service.stop();
+    assert_eq!(estate.drop_databases().unwrap().len(), 1);
+
+    let url = server().url_as("nobody", "n", "postgres");
+    let refused = Estate::create_on_server(folder.path().join("other"), &url).unwrap_err();
+    assert!(format!("{refused:#}").contains("CREATEDB"), "{refused:#}");
+    let wrong = server().url_as("nobody", "wrong", "postgres");
+    let refused = format!("{:#}", Estate::create_on_server(folder.path().join("third"), &wrong).unwrap_err());
+    assert!(!refused.contains("wrong"), "{refused}");
 }
 
 #[test]
 fn damage_is_found() {
     let (_folder, estate) = estate();
-    let database = rusqlite::Connection::open(estate.database()).unwrap();
+    let database = rusqlite::Connection::open(sqlite(&estate)).unwrap();
     database.execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM users WHERE id = 3").unwrap();
-    let damage = checks::damage(&estate.database()).unwrap();
+    let damage = checks::damage(&estate.database().unwrap()).unwrap();
     assert_eq!(damage.len(), 20);
     assert_eq!(damage[0], "tasks refers to a missing row of users");
 }
 
 #[test]
 fn the_migration_changes_every_part_and_loses_nothing() {
-    let (_folder, estate) = estate();
-    let (digest, counts) =
-        (checks::content_digest(&estate.database()).unwrap(), checks::counts(&estate.database()).unwrap());
-    let before = files(estate.root());
-    migration::run(estate.root()).unwrap();
-    let after = files(estate.root());
+    for (_folder, estate) in estates() {
+        let (digest, counts) = (
+            checks::content_digest(&estate.database().unwrap()).unwrap(),
+            checks::counts(&estate.database().unwrap()).unwrap(),
+        );
+        let before = files(estate.root());
+        migration::run(estate.root()).unwrap();
+        let after = files(estate.root());
 
-    assert_eq!(checks::content_digest(&estate.database()).unwrap(), digest);
-    assert_eq!(checks::counts(&estate.database()).unwrap(), counts);
-    assert_eq!(checks::damage(&estate.database()).unwrap(), Vec::<String>::new());
-    assert_eq!(fs::read_link(estate.current()).unwrap(), Path::new("releases/2.0.0"));
+        assert_eq!(checks::content_digest(&estate.database().unwrap()).unwrap(), digest);
+        assert_eq!(checks::counts(&estate.database().unwrap()).unwrap(), counts);
+        assert_eq!(checks::damage(&estate.database().unwrap()).unwrap(), Vec::<String>::new());
+        assert_eq!(fs::read_link(estate.current()).unwrap(), Path::new("releases/2.0.0"));
 
-    let changed: Vec<&str> = before
-        .iter()
-        .filter(|(path, content)| after.get(*path) != Some(*content))
-        .map(|(path, _)| path.to_str().unwrap())
-        .filter(|path| !path.starts_with("data/") && !path.starts_with("frontend/assets/app."))
-        .collect();
-    assert_eq!(changed, ["app.env", "current", "flags.json", "frontend/config.json", "frontend/index.html"]);
+        let changed: Vec<&str> = before
+            .iter()
+            .filter(|(path, content)| after.get(*path) != Some(*content))
+            .map(|(path, _)| path.to_str().unwrap())
+            .filter(|path| !path.starts_with("data/") && !path.starts_with("frontend/assets/app."))
+            .collect();
+        assert_eq!(
+            changed,
+            ["app.env", "current", "flags.json", "frontend/config.json", "frontend/index.html"]
+        );
 
-    let settings = fs::read_to_string(estate.settings()).unwrap();
-    assert!(
-        settings.contains("/api/v2\n") && settings.contains("\nAPI_V1_SUNSET=2031-01-31\n"),
-        "{settings}"
-    );
-    let lines = |files: &BTreeMap<PathBuf, Vec<u8>>, name: &str| -> Vec<String> {
-        String::from_utf8(files[Path::new(name)].clone()).unwrap().lines().map(str::to_owned).collect()
-    };
-    let differing = |name: &str| -> usize {
-        lines(&before, name).iter().zip(lines(&after, name)).filter(|(old, new)| *old != new).count()
-    };
-    assert_eq!((differing("app.env"), differing("flags.json")), (2, 1));
+        let settings = fs::read_to_string(estate.settings()).unwrap();
+        assert!(
+            settings.contains("/api/v2\n") && settings.contains("\nAPI_V1_SUNSET=2031-01-31\n"),
+            "{settings}"
+        );
+        let lines = |files: &BTreeMap<PathBuf, Vec<u8>>, name: &str| -> Vec<String> {
+            String::from_utf8(files[Path::new(name)].clone()).unwrap().lines().map(str::to_owned).collect()
+        };
+        let differing = |name: &str| -> usize {
+            lines(&before, name).iter().zip(lines(&after, name)).filter(|(old, new)| *old != new).count()
+        };
+        assert_eq!((differing("app.env"), differing("flags.json")), (2, 1));
+    }
 }
 
 #[test]
@@ -127,7 +262,7 @@ fn the_migrated_schema_is_that_of_release_2_and_a_second_run_changes_nothing() {
     };
     let fresh = rusqlite::Connection::open_in_memory().unwrap();
     fresh.execute_batch(&fs::read_to_string(estate.current().join("schema.sql")).unwrap()).unwrap();
-    assert_eq!(schema(&rusqlite::Connection::open(estate.database()).unwrap()), schema(&fresh));
+    assert_eq!(schema(&rusqlite::Connection::open(sqlite(&estate)).unwrap()), schema(&fresh));
 
     let once = files(estate.root());
     migration::run(estate.root()).unwrap();
@@ -138,28 +273,64 @@ fn the_migrated_schema_is_that_of_release_2_and_a_second_run_changes_nothing() {
 fn the_backfill_changes_what_it_says_and_can_be_told_from_users() {
     let (_folder, estate) = estate();
     migration::run(estate.root()).unwrap();
-    let before = checks::content(&estate.database()).unwrap();
+    let before = checks::content(&estate.database().unwrap()).unwrap();
     let recorder = "CREATE TABLE _backout_writer (origin TEXT NOT NULL, source INTEGER);
         CREATE TABLE seen (origin TEXT);
         CREATE TRIGGER watching AFTER UPDATE ON tasks BEGIN
           INSERT INTO seen SELECT coalesce((SELECT origin FROM _backout_writer), 'user');
         END;";
-    rusqlite::Connection::open(estate.database()).unwrap().execute_batch(recorder).unwrap();
+    rusqlite::Connection::open(sqlite(&estate)).unwrap().execute_batch(recorder).unwrap();
     for _ in 0..2 {
         migration::run_stage(estate.root(), migration::Stage::Backfill).unwrap();
     }
-    let database = rusqlite::Connection::open(estate.database()).unwrap();
+    let database = rusqlite::Connection::open(sqlite(&estate)).unwrap();
     let count = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM tasks WHERE search = ''"), 0);
     assert_eq!(count("SELECT count(*) FROM tasks WHERE title LIKE '%“big”%'"), 24);
     assert_eq!(count("SELECT count(*) FROM _backout_writer"), 0, "the mark is gone with its transaction");
     assert_eq!(count("SELECT count(*) FROM seen WHERE origin <> 'migration'"), 0);
     assert!(count("SELECT count(*) FROM seen") >= 240);
-    let after = checks::content(&estate.database()).unwrap();
+    let after = checks::content(&estate.database().unwrap()).unwrap();
     assert_ne!(after, before);
     let mut back: Vec<String> = after.iter().map(|line| migration::undone(line)).collect();
     back.sort();
     assert!(back == before, "with straight marks again everything is as it was");
+}
+
+#[test]
+fn the_backfill_says_on_a_server_that_it_is_the_migration() {
+    let (_folder, estate) = estate_on_server();
+    migration::run(estate.root()).unwrap();
+    sql(
+        &estate,
+        "CREATE SCHEMA _backout; CREATE TABLE _backout.said (pid int);
+         CREATE FUNCTION _backout.migration() RETURNS void LANGUAGE sql
+           AS 'INSERT INTO _backout.said VALUES (pg_backend_pid())'",
+    );
+    migration::run_stage(estate.root(), migration::Stage::Backfill).unwrap();
+    assert_eq!(sql(&estate, "SELECT count(*) FROM _backout.said"), "1");
+    assert_eq!(sql(&estate, "SELECT count(*) FROM tasks WHERE search = ''"), "0");
+    assert_eq!(
+        sql(
+            &estate,
+            "SELECT count(*) FROM tasks WHERE updated_at > '2030-12-01' OR updated_at < '2030-01-01'"
+        ),
+        "0"
+    );
+}
+
+#[test]
+fn a_service_whose_server_hung_up_comes_back_by_itself() {
+    let (_folder, estate) = estate_on_server();
+    let service = Running::start(&estate);
+    assert_eq!(service.get("/api/v1/stats").0, 200);
+    let hang_up = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    assert!(!sql(&estate, hang_up).is_empty());
+    running::wait_until(|| service.get("/api/v1/stats").0 == 200);
+    assert_eq!(estate.database().unwrap().engine(), Engine::Postgres);
+    service.stop();
+    assert_eq!(sql(&estate, hang_up), "", "the service has left");
 }
 
 #[test]
@@ -177,64 +348,69 @@ fn stages_run_by_themselves() {
 
 #[test]
 fn release_1_serves_its_users() {
-    let (_folder, estate) = estate();
-    let service = Running::start(&estate);
-    let (status, health) = service.get("/health");
-    assert_eq!((status, &health["status"], &health["version"]), (200, &"up".into(), &"1.4.0".into()));
-    assert_eq!((&health["ids"], &health["schema_ok"]), (&"integer".into(), &Value::Bool(true)));
+    for (_folder, estate) in estates() {
+        let service = Running::start(&estate);
+        let (status, health) = service.get("/health");
+        assert_eq!((status, &health["status"], &health["version"]), (200, &"up".into(), &"1.4.0".into()));
+        assert_eq!((&health["ids"], &health["schema_ok"]), (&"integer".into(), &Value::Bool(true)));
 
-    assert_eq!(checks::release_in_service(&service.base_url).unwrap().as_deref(), Some("1.4.0"));
+        assert_eq!(checks::release_in_service(&service.base_url).unwrap().as_deref(), Some("1.4.0"));
 
-    let logged_in = checks::log_ins(&service.base_url).unwrap();
-    assert_eq!((logged_in.accepted, logged_in.refused), (people::everybody().len(), vec![]));
+        let logged_in = checks::log_ins(&service.base_url).unwrap();
+        assert_eq!((logged_in.accepted, logged_in.refused), (people::everybody().len(), vec![]));
 
-    let (status, list) = service.get("/api/v1/tasks?user=ada@todo.example");
-    assert_eq!((status, list["tasks"].as_array().unwrap().len()), (200, 20));
-    let id = &list["tasks"][0]["id"];
-    let (status, task) = service.get(&format!("/api/v1/tasks/{id}?user=1"));
-    assert_eq!((status, &task), (200, &list["tasks"][0]));
-    assert_eq!(service.get(&format!("/api/v1/tasks/{id}?user=2")).0, 404, "somebody else's");
-    assert_eq!(service.get("/api/v1/tasks").0, 401);
-    assert_eq!(service.get("/api/v1/tasks?user=nobody").0, 401);
-    assert_eq!(service.get("/api/v2/tasks?user=1").0, 404);
-    assert_eq!(service.get("/api/v1/stats").1["tasks"], 240);
+        let (status, list) = service.get("/api/v1/tasks?user=ada@todo.example");
+        assert_eq!((status, list["tasks"].as_array().unwrap().len()), (200, 20));
+        let id = &list["tasks"][0]["id"];
+        let (status, task) = service.get(&format!("/api/v1/tasks/{id}?user=1"));
+        assert_eq!((status, &task), (200, &list["tasks"][0]));
+        assert_eq!(service.get(&format!("/api/v1/tasks/{id}?user=2")).0, 404, "somebody else's");
+        assert_eq!(service.get("/api/v1/tasks").0, 401);
+        assert_eq!(service.get("/api/v1/tasks?user=nobody").0, 401);
+        assert_eq!(service.get("/api/v2/tasks?user=1").0, 404);
+        assert_eq!(service.get("/api/v1/stats").1["tasks"], 240);
 
-    let report = traffic::run(&service.base_url, 60).unwrap();
-    assert_eq!((report.sent, report.failed), (60, 0), "{report:?}");
-    let written = traffic::users_write(&service.base_url, 3).unwrap();
-    assert_eq!((written.created.len(), written.ticked_off.len(), written.failed), (3, 3, 0));
-    let renamed = traffic::rename_one(&service.base_url, "\"big\"", "The big report").unwrap().unwrap();
-    assert!(renamed.title.contains("\"big\""), "{renamed:?}");
-    assert!(traffic::rename_one(&service.base_url, "nothing of the sort", "x").unwrap().is_none());
-    let tasks = checks::counts(&estate.database()).unwrap().tasks;
-    assert!(traffic::delete_one(&service.base_url).unwrap().is_some());
-    assert_eq!(checks::counts(&estate.database()).unwrap().tasks, tasks - 1);
-    service.stop();
-    assert_eq!(checks::damage(&estate.database()).unwrap(), Vec::<String>::new());
+        let report = traffic::run(&service.base_url, 60).unwrap();
+        assert_eq!((report.sent, report.failed), (60, 0), "{report:?}");
+        let written = traffic::users_write(&service.base_url, 3).unwrap();
+        assert_eq!((written.created.len(), written.ticked_off.len(), written.failed), (3, 3, 0));
+        let renamed = traffic::rename_one(&service.base_url, "\"big\"", "The big report").unwrap().unwrap();
+        assert!(renamed.title.contains("\"big\""), "{renamed:?}");
+        assert!(traffic::rename_one(&service.base_url, "nothing of the sort", "x").unwrap().is_none());
+        let tasks = checks::counts(&estate.database().unwrap()).unwrap().tasks;
+        assert!(traffic::delete_one(&service.base_url).unwrap().is_some());
+        assert_eq!(checks::counts(&estate.database().unwrap()).unwrap().tasks, tasks - 1);
+        service.stop();
+        assert_eq!(checks::damage(&estate.database().unwrap()).unwrap(), Vec::<String>::new());
+    }
 }
 
 #[test]
 fn wrong_passwords_and_wrong_tokens_are_refused() {
-    let (_folder, estate) = estate();
-    let service = Running::start(&estate);
-    let log_in = |password: &str| {
-        service.ask(
-            "POST",
-            "/api/v1/login",
-            None,
-            &format!(r#"{{"email":"ada@todo.example","password":"{password}"}}"#),
-        )
-    };
-    assert_eq!(log_in("correct-horse-2").0, 401);
-    let (status, body) = log_in("correct-horse-1");
-    assert_eq!((status, &body["user"]["name"]), (200, &"Ada Lovelace".into()));
-    let token = body["token"].as_str().unwrap();
-    assert_eq!(service.ask("GET", "/api/v1/tasks", Some(token), "").0, 200);
-    let forged = token.replacen("1.", "2.", 1);
-    assert_eq!(service.ask("GET", "/api/v1/tasks", Some(&forged), "").0, 401);
-    let post = |body: &str| service.ask("POST", "/api/v1/tasks", Some(token), body).0;
-    assert_eq!((post(r#"{"title":" "}"#), post(r#"{"title":"a","priority":9}"#), post("{")), (422, 422, 400));
-    service.stop();
+    for (_folder, estate) in estates() {
+        let service = Running::start(&estate);
+        let log_in = |password: &str| {
+            service.ask(
+                "POST",
+                "/api/v1/login",
+                None,
+                &format!(r#"{{"email":"ada@todo.example","password":"{password}"}}"#),
+            )
+        };
+        assert_eq!(log_in("correct-horse-2").0, 401);
+        let (status, body) = log_in("correct-horse-1");
+        assert_eq!((status, &body["user"]["name"]), (200, &"Ada Lovelace".into()));
+        let token = body["token"].as_str().unwrap();
+        assert_eq!(service.ask("GET", "/api/v1/tasks", Some(token), "").0, 200);
+        let forged = token.replacen("1.", "2.", 1);
+        assert_eq!(service.ask("GET", "/api/v1/tasks", Some(&forged), "").0, 401);
+        let post = |body: &str| service.ask("POST", "/api/v1/tasks", Some(token), body).0;
+        assert_eq!(
+            (post(r#"{"title":" "}"#), post(r#"{"title":"a","priority":9}"#), post("{")),
+            (422, 422, 400)
+        );
+        service.stop();
+    }
 }
 
 #[test]
@@ -263,7 +439,7 @@ fn maintenance_says_when_the_last_request_is_done() {
     let in_flight = |wanted: u64| {
         running::wait_until(|| service.get("/health").1["in_flight"] == wanted);
     };
-    let lock = rusqlite::Connection::open(estate.database()).unwrap();
+    let lock = rusqlite::Connection::open(sqlite(&estate)).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
     std::thread::scope(|scope| {
         let create = r#"{"title":"while the door closes"}"#;
@@ -273,7 +449,7 @@ fn maintenance_says_when_the_last_request_is_done() {
         assert_eq!(service.get("/health").1["in_flight"], 2);
         lock.execute_batch("COMMIT").unwrap();
         in_flight(0);
-        assert_eq!(checks::counts(&estate.database()).unwrap().tasks, 241);
+        assert_eq!(checks::counts(&estate.database().unwrap()).unwrap().tasks, 241);
         assert_eq!(late.join().unwrap(), 201);
     });
     service.stop();
@@ -281,30 +457,34 @@ fn maintenance_says_when_the_last_request_is_done() {
 
 #[test]
 fn release_2_is_healthy_and_fails_its_users() {
-    let (_folder, estate) = estate();
-    let service = Running::start(&estate);
-    migration::run(estate.root()).unwrap();
-    let (status, health) = service.get("/health");
-    assert_eq!((status, &health["status"], &health["schema_ok"]), (500, &"down".into(), &Value::Bool(false)));
-    let old = traffic::run(&service.base_url, 9).unwrap();
-    assert_eq!(old.error_share(), 8.0 / 9.0, "only the statistics need no keys: {old:?}");
-    service.stop();
+    for (_folder, estate) in estates() {
+        let service = Running::start(&estate);
+        migration::run(estate.root()).unwrap();
+        let (status, health) = service.get("/health");
+        assert_eq!(
+            (status, &health["status"], &health["schema_ok"]),
+            (500, &"down".into(), &Value::Bool(false))
+        );
+        let old = traffic::run(&service.base_url, 9).unwrap();
+        assert_eq!(old.error_share(), 8.0 / 9.0, "only the statistics need no keys: {old:?}");
+        service.stop();
 
-    let service = Running::start(&estate);
-    let (status, health) = service.get("/health");
-    assert_eq!((status, &health["status"], &health["version"]), (200, &"up".into(), &"2.0.0".into()));
-    assert_eq!((&health["ids"], &health["api"]), (&"uuid".into(), &"/api/v2".into()));
-    assert_eq!(checks::log_ins(&service.base_url).unwrap().accepted, people::everybody().len());
-    assert_eq!(service.get("/api/v1/tasks?user=ada@todo.example").0, 200);
+        let service = Running::start(&estate);
+        let (status, health) = service.get("/health");
+        assert_eq!((status, &health["status"], &health["version"]), (200, &"up".into(), &"2.0.0".into()));
+        assert_eq!((&health["ids"], &health["api"]), (&"uuid".into(), &"/api/v2".into()));
+        assert_eq!(checks::log_ins(&service.base_url).unwrap().accepted, people::everybody().len());
+        assert_eq!(service.get("/api/v1/tasks?user=ada@todo.example").0, 200);
 
-    let report = traffic::run(&service.base_url, 180).unwrap();
-    assert_eq!(report.sent, 180);
-    assert!((0.1..0.9).contains(&report.error_share()), "{report:?}");
-    assert_eq!(report.by_status.get(&500), Some(&report.failed), "nothing but the defect: {report:?}");
-    let written = traffic::users_write(&service.base_url, 4).unwrap();
-    assert_eq!(written.created.len(), 4);
-    assert!(!written.ticked_off.is_empty());
-    service.stop();
+        let report = traffic::run(&service.base_url, 180).unwrap();
+        assert_eq!(report.sent, 180);
+        assert!((0.1..0.9).contains(&report.error_share()), "{report:?}");
+        assert_eq!(report.by_status.get(&500), Some(&report.failed), "nothing but the defect: {report:?}");
+        let written = traffic::users_write(&service.base_url, 4).unwrap();
+        assert_eq!(written.created.len(), 4);
+        assert!(!written.ticked_off.is_empty());
+        service.stop();
+    }
 }
 
 #[test]
@@ -325,11 +505,11 @@ fn what_is_read_at_start_needs_a_restart() {
 #[test]
 fn a_missing_database_is_a_matter_of_health() {
     let (_folder, estate) = estate();
-    fs::remove_file(estate.database()).unwrap();
+    fs::remove_file(sqlite(&estate)).unwrap();
     let service = Running::start(&estate);
     let (status, health) = service.get("/health");
     assert_eq!((status, &health["schema_ok"]), (500, &Value::Null));
-    assert!(!estate.database().exists(), "none is made up");
+    assert!(!sqlite(&estate).exists(), "none is made up");
     service.stop();
 }
 

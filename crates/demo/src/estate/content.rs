@@ -1,9 +1,9 @@
 //! What stands in a new database: the same rows every time.
 
+use crate::database::{Connection, values};
 use crate::estate::Version;
 use crate::people;
 use anyhow::{Context, Result};
-use rusqlite::{Connection, params};
 
 const TASKS: i64 = 240;
 
@@ -48,58 +48,62 @@ const OBJECTS: [&str; 10] = [
 ];
 
 /// Creates the schema of release 1.4.0 and fills it.
-pub fn fill(connection: &Connection) -> Result<()> {
-    let fill = || {
-        connection.execute_batch("BEGIN")?;
-        connection.execute_batch(Version::V1.schema())?;
+pub fn fill(connection: &mut Connection) -> Result<()> {
+    let schema = Version::V1.schema(connection.engine());
+    let fill = |connection: &mut Connection| {
+        connection.batch(schema)?;
         users(connection)?;
         for (name, colour) in TAGS {
-            connection.execute("INSERT INTO tags (name, colour) VALUES (?1, ?2)", [name, colour])?;
+            connection.execute("INSERT INTO tags (name, colour) VALUES ($1, $2)", values![name, colour])?;
         }
         for (rule, timezone) in RECURRENCES {
-            connection
-                .execute("INSERT INTO recurrences (rule, timezone) VALUES (?1, ?2)", [rule, timezone])?;
+            let sql = "INSERT INTO recurrences (rule, timezone) VALUES ($1, $2)";
+            connection.execute(sql, values![rule, timezone])?;
         }
-        tasks(connection)?;
-        connection.execute_batch("COMMIT")?;
-        anyhow::Ok(())
+        tasks(connection)
     };
-    fill().context("fill the new database")
+    connection.change(fill).context("fill the new database")
 }
 
-fn users(connection: &Connection) -> Result<()> {
-    let sql = "INSERT INTO users (email, name, password_hash) VALUES (?1, ?2, ?3)";
+fn users(connection: &mut Connection) -> Result<()> {
+    let sql = "INSERT INTO users (email, name, password_hash) VALUES ($1, $2, $3)";
     for person in people::everybody() {
-        connection.execute(sql, [person.email, person.name, &people::hash(person)?])?;
+        connection.execute(sql, values![person.email, person.name, people::hash(person)?])?;
     }
     Ok(())
 }
 
-fn tasks(connection: &Connection) -> rusqlite::Result<()> {
+fn tasks(connection: &mut Connection) -> Result<()> {
     let people = people::everybody().len() as i64;
-    let mut task = connection.prepare(
-        "INSERT INTO tasks (user_id, title, status, priority, due, recurrence_id, updated_at) VALUES
-         (?1, ?2, ?3, ?4, date('2031-01-01', ?5), ?6, strftime('%Y-%m-%dT%H:%M:%fZ', '2030-11-01', ?7))",
-    )?;
-    let mut tag = connection.prepare("INSERT INTO task_tags (task_id, tag_id) VALUES (?1, ?2)")?;
+    let task = "INSERT INTO tasks (user_id, title, status, priority, due, recurrence_id, updated_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let words = VERBS.iter().cycle().zip(OBJECTS.iter().cycle());
     for (number, (verb, object)) in (1..=TASKS).zip(words) {
         let status = ["open", "open", "doing", "done"][number as usize % 4];
-        // A modifier that is NULL makes the date NULL: every fifth task has no due date.
-        let due = (number % 5 != 0).then(|| format!("+{} days", number % 90));
+        // Every fifth task has no due date.
+        let due = (number % 5 != 0).then(|| day_of_2031(number % 90));
         let recurrence = (number % 10 == 0).then(|| number / 10 % RECURRENCES.len() as i64 + 1);
-        task.execute(params![
-            number % people + 1,
-            format!("{verb} {object} (#{number})"),
-            status,
-            number % 3 + 1,
-            due,
-            recurrence,
-            format!("+{number} hours"),
-        ])?;
+        let title = format!("{verb} {object} (#{number})");
+        let updated_at = format!("2030-11-{:02}T{:02}:00:00.000Z", 1 + number / 24, number % 24);
+        connection.execute(
+            task,
+            values![number % people + 1, title, status, number % 3 + 1, due, recurrence, updated_at],
+        )?;
         for step in 0..number % 4 {
-            tag.execute([number, (number + step * 3) % TAGS.len() as i64 + 1])?;
+            let tag = (number + step * 3) % TAGS.len() as i64 + 1;
+            let sql = "INSERT INTO task_tags (task_id, tag_id) VALUES ($1, $2)";
+            connection.execute(sql, values![number, tag])?;
         }
     }
     Ok(())
+}
+
+/// So many days after the first of January; for the first three months.
+fn day_of_2031(days: i64) -> String {
+    let (month, before) = match days {
+        ..31 => (1, 0),
+        31..59 => (2, 31),
+        _ => (3, 59),
+    };
+    format!("2031-{month:02}-{:02}", days - before + 1)
 }

@@ -1,5 +1,6 @@
 //! The two releases of the application, and their folders.
 
+use crate::database::Engine;
 use crate::files;
 use crate::identifier::IdType;
 use anyhow::{Context, Result};
@@ -25,10 +26,12 @@ impl Version {
     }
 
     /// The complete schema that this release expects.
-    pub(crate) fn schema(self) -> &'static str {
-        match self {
-            Self::V1 => include_str!("../schema/1.sql"),
-            Self::V2 => include_str!("../schema/2.sql"),
+    pub(crate) fn schema(self, engine: Engine) -> &'static str {
+        match (self, engine) {
+            (Self::V1, Engine::Sqlite) => include_str!("../schema/sqlite/1.sql"),
+            (Self::V2, Engine::Sqlite) => include_str!("../schema/sqlite/2.sql"),
+            (Self::V1, Engine::Postgres) => include_str!("../schema/postgres/1.sql"),
+            (Self::V2, Engine::Postgres) => include_str!("../schema/postgres/2.sql"),
         }
     }
 
@@ -71,11 +74,11 @@ impl Release {
 }
 
 /// Builds the folder of a release.
-pub fn deploy(folder: &Path, version: Version) -> Result<()> {
+pub fn deploy(folder: &Path, version: Version, engine: Engine) -> Result<()> {
     files::put_folder(folder, |folder| {
         let description = serde_json::to_string_pretty(&version.release())? + "\n";
         files::put(&folder.join("release.json"), &description)?;
-        files::put(&folder.join("schema.sql"), version.schema())?;
+        files::put(&folder.join("schema.sql"), version.schema(engine))?;
         files::put(&folder.join("NOTES.txt"), version.notes())?;
         files::make_folder(&folder.join("bin"))?;
         let program = format!("#!/bin/sh\necho 'to-do {}'\n", version.number());

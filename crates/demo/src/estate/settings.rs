@@ -4,8 +4,8 @@ use crate::{digest, envfile, files};
 use anyhow::Result;
 use std::path::Path;
 
-/// Writes the settings of release 1.4.0; the file holds a secret and is the owner's alone.
-pub fn create(path: &Path, port: u16) -> Result<()> {
+/// Writes the settings of release 1.4.0; the file holds secrets and is the owner's alone.
+pub fn create(path: &Path, port: u16, database_url: &str) -> Result<()> {
     let secret = secret("1.4.0");
     let text = format!(
         r#"# To-do, production.
@@ -13,7 +13,7 @@ pub fn create(path: &Path, port: u16) -> Result<()> {
 
 PORT={port}
 API_URL=http://127.0.0.1:{port}/api/v1
-DATABASE_URL=data/todo.db
+DATABASE_URL={database_url}
 
 # Signs the tokens of people who are logged in. Changing it logs everybody out.
 SESSION_SECRET="{secret}"

@@ -25,12 +25,9 @@ impl Failure {
     }
 }
 
-impl From<rusqlite::Error> for Failure {
-    fn from(error: rusqlite::Error) -> Self {
-        match error {
-            rusqlite::Error::QueryReturnedNoRows => Self::NotFound,
-            error => Self::internal("ask the database", &error),
-        }
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(format!("ask the database: {error:#}"))
     }
 }
 

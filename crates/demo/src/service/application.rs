@@ -3,11 +3,11 @@
 use super::answer::Failure;
 use super::in_flight::InFlight;
 use super::store::Store;
+use crate::database::Connection;
 use crate::estate::{Flags, Release};
 use crate::identifier::IdType;
 use crate::{Estate, digest};
 use anyhow::Result;
-use rusqlite::Connection;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -50,7 +50,7 @@ impl Application {
             ids: if flags.uuid_ids { release.ids } else { IdType::Integer },
             secret: estate.setting("SESSION_SECRET")?,
             sunset: estate.setting("API_V1_SUNSET").ok(),
-            store: Store::new(estate.root().join(estate.setting("DATABASE_URL")?)),
+            store: Store::new(estate.service_database()?),
             in_flight: AtomicUsize::new(0),
             release,
             estate,

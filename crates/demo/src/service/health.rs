@@ -1,18 +1,17 @@
 //! `GET /health`: whether the service can do its work, for whoever supervises it.
 
 use super::application::Application;
-use crate::database;
+use crate::database::Database;
 use crate::identifier::IdType;
 use anyhow::Result;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// The state of the service. Without a `schema` the database could not be read, or was not looked at.
+/// The state of the service. Without a `schema_ok` the database could not be read, or was not looked at.
 #[derive(Serialize)]
 pub struct Health {
     status: &'static str,
@@ -20,7 +19,6 @@ pub struct Health {
     ids: IdType,
     api: String,
     schema_ok: Option<bool>,
-    schema: Option<i64>,
     in_flight: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     v1_sunset: Option<String>,
@@ -36,22 +34,22 @@ pub async fn health(State(application): State<Arc<Application>>) -> (StatusCode,
         ids: application.ids,
         api: application.release.api.clone(),
         schema_ok: None,
-        schema: None,
         in_flight: application.in_flight.load(Ordering::SeqCst),
         v1_sunset: application.sunset.clone(),
         reason: None,
     };
     if application.estate.in_maintenance() {
         if health.in_flight == 0 {
-            application.store.close();
+            // On a thread that may wait: letting go of a server takes a moment.
+            let application = Arc::clone(&application);
+            let _ = tokio::task::spawn_blocking(move || application.store.close()).await;
         }
         health.status = "maintenance";
         return (StatusCode::OK, Json(health));
     }
-    let path = application.store.path().to_owned();
-    match tokio::task::spawn_blocking(move || look(&path)).await {
-        Ok(Ok((schema, ids))) => {
-            health.schema = Some(schema);
+    let database = application.store.database().clone();
+    match tokio::task::spawn_blocking(move || look(&database)).await {
+        Ok(Ok(ids)) => {
             health.schema_ok = Some(ids == health.ids);
             if ids != health.ids {
                 health.reason = Some(format!("the schema has {ids:?} keys, this release {:?}", health.ids));
@@ -67,11 +65,7 @@ pub async fn health(State(application): State<Arc<Application>>) -> (StatusCode,
 }
 
 /// Looks through a connection of its own: that of the users may be waiting for a lock, and may have been opened
-/// before somebody moved the file.
-fn look(path: &Path) -> Result<(i64, IdType)> {
-    let connection = database::open_to_read(path)?;
-    let sql = "SELECT type FROM pragma_table_info('tasks') WHERE name = 'id'";
-    let key: String = connection.query_row(sql, [], |row| row.get(0))?;
-    let ids = if key == "INTEGER" { IdType::Integer } else { IdType::Uuid };
-    Ok((database::schema_version(&connection)?, ids))
+/// before somebody moved the database.
+fn look(database: &Database) -> Result<IdType> {
+    database.open_to_read()?.id_type()
 }

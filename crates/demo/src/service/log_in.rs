@@ -3,6 +3,7 @@
 use super::answer::Failure;
 use super::application::Application;
 use super::token;
+use crate::database::{Connection, values};
 use crate::identifier::Identifier;
 use crate::people;
 use axum::Json;
@@ -36,15 +37,12 @@ pub async fn log_in(
     State(application): State<Arc<Application>>,
     Json(credentials): Json<Credentials>,
 ) -> Result<Json<LoggedIn>, Failure> {
-    let sql = "SELECT id, name, password_hash FROM users WHERE email = ?1";
-    let work = move |application: &Application, connection: &mut rusqlite::Connection| {
-        let found = connection.query_row(sql, [&credentials.email], |row| {
-            Ok((row.get(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?))
-        });
-        let (id, name, hash) = match found {
-            Err(rusqlite::Error::QueryReturnedNoRows) => return Err(Failure::Unauthorized),
-            other => other?,
+    let sql = "SELECT id, name, password_hash FROM users WHERE email = $1";
+    let work = move |application: &Application, connection: &mut Connection| {
+        let Some(mut found) = connection.row(sql, values![&credentials.email])? else {
+            return Err(Failure::Unauthorized);
         };
+        let (id, name, hash): (Identifier, String, String) = (found.take(0)?, found.take(1)?, found.take(2)?);
         if !people::verify(&credentials.password, &hash) {
             return Err(Failure::Unauthorized);
         }

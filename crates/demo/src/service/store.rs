@@ -1,39 +1,37 @@
 //! The database as the service holds it: one connection, opened when first needed.
 
 use super::answer::Failure;
-use crate::database;
-use rusqlite::Connection;
-use std::path::{Path, PathBuf};
+use crate::database::{Connection, Database};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A connection that can be let go and comes back by itself.
 pub struct Store {
-    path: PathBuf,
+    database: Database,
     open: Mutex<Option<Connection>>,
 }
 
 impl Store {
     /// A store over a database that is not opened yet.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, open: Mutex::new(None) }
+    pub fn new(database: Database) -> Self {
+        Self { database, open: Mutex::new(None) }
     }
 
-    /// Where the database is.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Where the data are.
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
     /// Works on the connection, opening it if need be.
     pub fn use_it<T>(&self, work: impl FnOnce(&mut Connection) -> Result<T, Failure>) -> Result<T, Failure> {
         let mut open = self.lock();
-        let connection = match open.take() {
+        let connection = match open.take().filter(|connection| !connection.is_closed()) {
             Some(connection) => connection,
-            None => database::open(&self.path).map_err(|error| Failure::Internal(format!("{error:#}")))?,
+            None => self.database.open()?,
         };
         work(open.insert(connection))
     }
 
-    /// Lets the database go, so that others may replace the file.
+    /// Lets the database go, so that others may replace it.
     pub fn close(&self) {
         self.lock().take();
     }

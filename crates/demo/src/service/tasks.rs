@@ -4,21 +4,22 @@ use super::answer::Failure;
 use super::application::Application;
 use super::path_id;
 use super::token::Caller;
+use crate::database::{Connection, Row, values};
 use crate::identifier::{self, IdType, Identifier};
+use anyhow::{Context, Result};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 const SELECT: &str = "
-    SELECT tasks.id, title, status, priority, due, rule, updated_at,
-           (SELECT json_group_array(name) FROM (SELECT name FROM task_tags JOIN tags ON tags.id = tag_id
-                                                WHERE task_id = tasks.id ORDER BY name))
+    SELECT tasks.id, title, status, priority, CAST(due AS TEXT), rule, CAST(updated_at AS TEXT),
+           (SELECT string_agg(name, '\n' ORDER BY name) FROM task_tags JOIN tags ON tags.id = tag_id
+            WHERE task_id = tasks.id)
     FROM tasks LEFT JOIN recurrences ON recurrences.id = recurrence_id
-    WHERE user_id = ?1";
+    WHERE user_id = $1";
 
 /// A task as users see it.
 #[derive(Serialize)]
@@ -34,23 +35,24 @@ pub struct Task {
 }
 
 impl Task {
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let tags: String = row.get(7)?;
+    fn from_row(mut row: Row) -> Result<Self> {
+        let tags: Option<String> = row.take(7)?;
         Ok(Self {
-            id: row.get(0)?,
-            title: row.get(1)?,
-            status: row.get(2)?,
-            priority: row.get(3)?,
-            due: row.get(4)?,
-            recurs: row.get(5)?,
-            updated_at: row.get(6)?,
-            tags: serde_json::from_str(&tags).unwrap_or_default(),
+            id: row.take(0)?,
+            title: row.take(1)?,
+            status: row.take(2)?,
+            priority: row.take(3)?,
+            due: row.take(4)?,
+            recurs: row.take(5)?,
+            updated_at: row.take(6)?,
+            tags: tags.iter().flat_map(|names| names.lines()).map(str::to_owned).collect(),
         })
     }
 
-    fn find(connection: &Connection, user: &Identifier, id: &Identifier) -> Result<Json<Self>, Failure> {
-        let sql = format!("{SELECT} AND tasks.id = ?2");
-        Ok(Json(connection.query_row(&sql, params![user, id], Self::from_row)?))
+    fn find(connection: &mut Connection, user: &Identifier, id: &Identifier) -> Result<Json<Self>, Failure> {
+        let sql = format!("{SELECT} AND tasks.id = $2");
+        let row = connection.row(&sql, values![user, id])?.ok_or(Failure::NotFound)?;
+        Ok(Json(Self::from_row(row)?))
     }
 }
 
@@ -89,8 +91,8 @@ pub async fn list(
     let caller = Caller::from_request(&headers, named.user)?;
     let work = move |application: &Application, connection: &mut Connection| {
         let user = caller.user(application, connection)?;
-        let mut rows = connection.prepare(&format!("{SELECT} ORDER BY due IS NULL, due, title"))?;
-        let tasks: rusqlite::Result<Vec<Task>> = rows.query_map([user], Task::from_row)?.collect();
+        let rows = connection.rows(&format!("{SELECT} ORDER BY due IS NULL, due, title"), values![&user])?;
+        let tasks: Result<Vec<Task>> = rows.into_iter().map(Task::from_row).collect();
         Ok(Json(json!({ "tasks": tasks? })))
     };
     application.work(work).await
@@ -127,18 +129,21 @@ pub async fn create(
     }
     let work = move |application: &Application, connection: &mut Connection| {
         let user = caller.user(application, connection)?;
-        // Left empty, an integer key is counted up by the database.
-        let key = match application.ids {
-            IdType::Integer => None,
-            IdType::Uuid => Some(identifier::fresh_uuid(connection)?),
+        let title = new.title.trim();
+        let made = match application.ids {
+            IdType::Integer => {
+                let sql =
+                    "INSERT INTO tasks (user_id, title, priority, due) VALUES ($1, $2, $3, $4) RETURNING id";
+                connection.row(sql, values![&user, title, new.priority, new.due])?
+            }
+            IdType::Uuid => {
+                let sql = "INSERT INTO tasks (id, user_id, title, priority, due) VALUES ($1, $2, $3, $4, $5)
+                           RETURNING id";
+                let id = identifier::fresh_uuid();
+                connection.row(sql, values![id, &user, title, new.priority, new.due])?
+            }
         };
-        let sql =
-            "INSERT INTO tasks (id, user_id, title, priority, due) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id";
-        let id = connection.query_row(
-            sql,
-            params![key, user, new.title.trim(), new.priority, new.due],
-            |row| row.get(0),
-        )?;
+        let id = made.context("learn the identifier of a new task")?.take(0)?;
         Ok((StatusCode::CREATED, Task::find(connection, &user, &id)?))
     };
     application.work(work).await
@@ -162,9 +167,9 @@ pub async fn change(
     let work = move |application: &Application, connection: &mut Connection| {
         let user = caller.user(application, connection)?;
         let id = path_id::read(application.ids, &id)?;
-        let sql = "UPDATE tasks SET status = coalesce(?3, status), title = coalesce(?4, title)
-                   WHERE user_id = ?1 AND id = ?2";
-        connection.execute(sql, params![user, id, change.status, change.title])?;
+        let sql = "UPDATE tasks SET status = coalesce($1, status), title = coalesce($2, title)
+                   WHERE user_id = $3 AND id = $4";
+        connection.execute(sql, values![change.status, change.title, &user, &id])?;
         Task::find(connection, &user, &id)
     };
     application.work(work).await
@@ -181,8 +186,8 @@ pub async fn remove(
     let work = move |application: &Application, connection: &mut Connection| {
         let user = caller.user(application, connection)?;
         let id = path_id::read(application.ids, &id)?;
-        let sql = "DELETE FROM tasks WHERE user_id = ?1 AND id = ?2";
-        match connection.execute(sql, params![user, id])? {
+        let sql = "DELETE FROM tasks WHERE user_id = $1 AND id = $2";
+        match connection.execute(sql, values![&user, &id])? {
             0 => Err(Failure::NotFound),
             _ => Ok(StatusCode::NO_CONTENT),
         }

@@ -2,9 +2,9 @@
 
 use super::answer::Failure;
 use super::application::Application;
+use crate::database::{Connection, values};
 use crate::identifier::Identifier;
 use axum::http::{HeaderMap, header};
-use rusqlite::Connection;
 
 /// What a request says about who sends it.
 pub enum Caller {
@@ -26,19 +26,17 @@ impl Caller {
     }
 
     /// The key of the user; unknown users and tokens that this process did not sign are not logged in.
-    pub fn user(&self, application: &Application, connection: &Connection) -> Result<Identifier, Failure> {
+    pub fn user(
+        &self,
+        application: &Application,
+        connection: &mut Connection,
+    ) -> Result<Identifier, Failure> {
         match self {
             Self::Token(token) => read(application, token).ok_or(Failure::Unauthorized),
             Self::Named(name) => {
-                let sql = "SELECT id FROM users WHERE email = ?1 OR CAST(id AS TEXT) = ?1";
-                let id = connection.query_row(sql, [name], |row| row.get(0));
-                own(
-                    application,
-                    id.map_err(|error| match error.into() {
-                        Failure::NotFound => Failure::Unauthorized,
-                        other => other,
-                    })?,
-                )
+                let sql = "SELECT id FROM users WHERE email = $1 OR CAST(id AS TEXT) = $1";
+                let mut row = connection.row(sql, values![name])?.ok_or(Failure::Unauthorized)?;
+                own(application, row.take(0)?)
             }
         }
     }

@@ -24,8 +24,12 @@ pub struct Arguments {
     /// Stop here and leave the estate running, for trying things by hand
     #[arg(long, value_enum, value_name = "STAGE")]
     pub stage: Option<Stage>,
-    /// Stop the estate in --dir
-    #[arg(long, conflicts_with = "stage", requires = "dir")]
+    /// Keep the estate's data on this server, in a database that is made for it; postgresql://ROLE:PASSWORD@HOST/NAME
+    /// of a role that may make databases. A password may come from PGPASSWORD
+    #[arg(long, value_name = "URL")]
+    pub postgres: Option<String>,
+    /// Stop the estate in --dir, and drop the databases that were made for it
+    #[arg(long, conflicts_with_all = ["stage", "postgres"], requires = "dir")]
     pub down: bool,
 }
 

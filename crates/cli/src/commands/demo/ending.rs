@@ -7,6 +7,7 @@ use backout_demo::Estate;
 
 use super::Stage;
 use super::folder::Folder;
+use super::portrait::blocking;
 use super::service::Service;
 use super::shell::{Shell, quoted_path};
 use crate::view::story::Story;
@@ -49,19 +50,34 @@ pub fn hand_over(folder: &Folder, shell: &Shell, stage: Stage, story: &Story) ->
 ///
 /// # Errors
 /// The service cannot be stopped, or the folder not removed.
-pub async fn put_away(folder: &Folder, story: &Story) -> Result<()> {
+pub async fn put_away(folder: &Folder, shell: &Shell, story: &Story) -> Result<()> {
     // Without settings there is no estate yet, and nothing was started.
-    let was_running = match Estate::open(&folder.path) {
-        Ok(estate) => !Service::of(&estate).stop().await?.is_empty(),
-        Err(_) => false,
+    let estate = Estate::open(&folder.path).ok();
+    let was_running = match &estate {
+        Some(estate) => !Service::of(estate).stop().await?.is_empty(),
+        None => false,
     };
     let stopped = if was_running { "The service is stopped" } else { "No service is running" };
     let path = folder.path.display();
-    if folder.is_temporary && story.holds() && story.is_watched() {
-        story.say(&format!("{stopped}; the rest stays for you to look at. To remove it: rm -r {path}"));
-    } else if folder.is_temporary && story.holds() {
+    let is_on_server = estate.as_ref().is_some_and(Estate::is_on_server);
+    if folder.is_temporary && story.holds() && !story.is_watched() {
+        let dropped = match estate {
+            Some(estate) => blocking(move || estate.drop_databases()).await?,
+            None => Vec::new(),
+        };
+        let dropped: String =
+            dropped.iter().map(|name| format!(", the database {name} is dropped")).collect();
         fs::remove_dir_all(&folder.path)?;
-        story.say(&format!("{stopped}, and {path} is removed; with --dir it would stay."));
+        story.say(&format!("{stopped}{dropped}, and {path} is removed; with --dir it would stay."));
+        return Ok(());
+    }
+    let remove = format!("rm -r {}", quoted_path(&folder.path));
+    let down =
+        format!("{} && {remove}", shell.line(&["demo", "--down", "--dir", &folder.path.to_string_lossy()]));
+    let remove = if is_on_server { down } else { remove };
+    if (folder.is_temporary && story.holds()) || is_on_server {
+        story.say(&format!("{stopped}; the rest stays for you to look at. To remove it:"));
+        story.commands(&[&remove]);
     } else {
         story.say(&format!("{stopped}; everything else stays in {path}"));
     }

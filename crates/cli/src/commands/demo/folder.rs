@@ -6,8 +6,10 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use backout_demo::{Estate, people};
+use backout_demo::{Engine, Estate, people};
 use serde_json::{Value, json};
+
+use super::portrait::blocking;
 
 /// The name of the migration file.
 const DECLARATION: &str = "backout.yaml";
@@ -41,13 +43,18 @@ impl Folder {
         Ok(Self { path, is_temporary })
     }
 
-    /// Lays out the estate with its migration file.
+    /// Lays out the estate with its migration file; its data on a server, where one is given.
     ///
     /// # Errors
-    /// The folder is not empty, or cannot be written.
-    pub fn lay_out(&self, executable: &Path) -> Result<Estate> {
-        let estate = Estate::create(&self.path)?;
-        let declaration = declaration(executable, estate.port()?)?;
+    /// The folder is not empty or cannot be written, or the server does not let us.
+    pub async fn lay_out(&self, executable: &Path, server: Option<&str>) -> Result<Estate> {
+        let (path, server) = (self.path.clone(), server.map(str::to_owned));
+        let estate = blocking(move || match server {
+            Some(url) => Estate::create_on_server(path, &url),
+            None => Estate::create(path),
+        });
+        let estate = estate.await?;
+        let declaration = declaration(executable, estate.port()?, estate.database()?.engine())?;
         fs::write(self.path.join(DECLARATION), declaration).context("write the migration file")?;
         let log_in = File::options().write(true).create_new(true).mode(0o600).open(self.path.join(LOG_IN));
         log_in
@@ -101,10 +108,17 @@ fn credentials() -> Value {
     person.map_or(Value::Null, |person| json!({ "email": person.email, "password": person.password() }))
 }
 
-fn declaration(executable: &Path, port: u16) -> Result<String> {
+fn declaration(executable: &Path, port: u16, engine: Engine) -> Result<String> {
     let executable = executable.to_str().context("write the path of this program, which is no text")?;
     // A text of JSON is one of YAML as well.
     let quoted = serde_json::to_string(executable)?;
-    let text = include_str!("declaration.yaml").replace("{{port}}", &port.to_string());
-    Ok(text.replace("{{executable}}", &quoted))
+    let (kind, database, secrets) = match engine {
+        Engine::Sqlite => ("sqlite.database", include_str!("declaration/sqlite.yaml"), "SESSION_SECRET"),
+        Engine::Postgres => {
+            ("postgres.database", include_str!("declaration/postgres.yaml"), "SESSION_SECRET, DATABASE_URL")
+        }
+    };
+    let text = include_str!("declaration.yaml").replace("{{database}}\n", database);
+    let text = text.replace("{{kind}}", kind).replace("{{secrets}}", secrets);
+    Ok(text.replace("{{port}}", &port.to_string()).replace("{{executable}}", &quoted))
 }

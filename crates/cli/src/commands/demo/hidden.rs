@@ -8,7 +8,7 @@ use backout_demo::migration::{Stage, run_stage};
 use backout_demo::service;
 
 use super::arguments::{EstateArguments, MigrateArguments, ServiceArguments};
-use super::portrait::{crowd, requests};
+use super::portrait::{blocking, crowd, requests};
 use super::service::Service;
 use super::{failed, folder};
 use crate::app::Context;
@@ -33,7 +33,7 @@ pub fn migrate(arguments: &MigrateArguments, context: &Context) -> Result<Exit, 
     let (dir, output) = (&arguments.dir, context.output);
     finish(context, async {
         match arguments.backfill {
-            true => stage(folder::open(dir)?.root(), Stage::Backfill, output),
+            true => stage(folder::open(dir)?.root(), Stage::Backfill, output).await,
             false => migrate_estate(dir, output).await,
         }
     })
@@ -54,7 +54,7 @@ pub fn traffic(arguments: &EstateArguments, context: &Context) -> Result<Exit, F
 async fn migrate_estate(dir: &Path, output: Output) -> Result<()> {
     let estate = folder::open(dir)?;
     for one in Stage::ALL {
-        stage(estate.root(), one, output)?;
+        stage(estate.root(), one, output).await?;
     }
     let service = Service::of(&estate);
     service.stop().await?;
@@ -64,8 +64,10 @@ async fn migrate_estate(dir: &Path, output: Output) -> Result<()> {
     Ok(())
 }
 
-fn stage(root: &Path, stage: Stage, output: Output) -> Result<()> {
-    run_stage(root, stage).with_context(|| format!("run the stage {}", stage.name()))?;
+async fn stage(root: &Path, stage: Stage, output: Output) -> Result<()> {
+    let root = root.to_owned();
+    let ran = blocking(move || run_stage(&root, stage)).await;
+    ran.with_context(|| format!("run the stage {}", stage.name()))?;
     notice::say(output, format!("{:<9} {}", stage.name(), what(stage)));
     Ok(())
 }

@@ -27,6 +27,7 @@ use crate::view::{Output, notice};
 
 use folder::Folder;
 use interrupts::Interrupts;
+use portrait::blocking;
 use service::Service;
 use shell::Shell;
 use tale::{Halt, Tale};
@@ -43,12 +44,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     context.wait(async {
         match dir {
             Some(dir) if arguments.down => take_down(dir, context.output).await,
-            _ => tell(dir, arguments.stage, context.output).await,
+            _ => tell(arguments, context.output).await,
         }
     })
 }
 
-async fn tell(dir: Option<&Path>, stage: Option<Stage>, output: Output) -> Result<Exit, Failure> {
+async fn tell(arguments: &Arguments, output: Output) -> Result<Exit, Failure> {
+    let (dir, stage) = (arguments.dir.as_deref(), arguments.stage);
     if let Some(dir) = dir
         && folder::is_taken(dir).map_err(|error| failed(&error))?
     {
@@ -60,7 +62,9 @@ async fn tell(dir: Option<&Path>, stage: Option<Stage>, output: Output) -> Resul
     let mut story = Story::begin(output, "A migration goes wrong and is taken back, on a small real estate.");
     let shell = Shell::in_folder(&folder.path, story.has_colours(), interrupts.clone())
         .map_err(|error| failed(&error))?;
-    let mut tale = Tale { folder: &folder, shell: &shell, story: &mut story, interrupts: &interrupts };
+    let server = arguments.postgres.as_deref();
+    let mut tale =
+        Tale { folder: &folder, shell: &shell, story: &mut story, interrupts: &interrupts, server };
     let told = tale.tell(stage).await;
     if let Err(Halt::Broken(error)) = &told {
         story.pause();
@@ -72,7 +76,7 @@ async fn tell(dir: Option<&Path>, stage: Option<Stage>, output: Output) -> Resul
     };
     let ended = match stage {
         Some(stage) if asked.is_none() && story.holds() => ending::hand_over(&folder, &shell, stage, &story),
-        _ => ending::put_away(&folder, &story).await,
+        _ => ending::put_away(&folder, &shell, &story).await,
     };
     ended.map_err(|error| failed(&error).after_changes())?;
     match asked {
@@ -89,7 +93,6 @@ async fn take_down(dir: &Path, output: Output) -> Result<Exit, Failure> {
             .hint("name the folder that `demo` printed")
     })?;
     let stopped = Service::of(&estate).stop().await.map_err(|error| failed(&error).after_changes())?;
-    let folder = shell::quoted_path(estate.root());
     let ended: Vec<String> = stopped.iter().map(|number| format!("process {number}")).collect();
     let done = if ended.is_empty() {
         "nothing was running".to_owned()
@@ -97,6 +100,12 @@ async fn take_down(dir: &Path, output: Output) -> Result<Exit, Failure> {
         format!("stopped {}", ended.join(", "))
     };
     notice::done(output, done);
+    let root = estate.root().to_owned();
+    let dropped = blocking(move || estate.drop_databases()).await;
+    for name in dropped.map_err(|error| failed(&error).after_changes())? {
+        notice::done(output, format!("dropped the database {name}"));
+    }
+    let folder = shell::quoted_path(&root);
     notice::say(output, format!("everything else stays; to remove it: rm -r {folder}"));
     Ok(Exit::Done)
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use backout_demo::checks::{self, Counts};
 use backout_demo::migration::undone;
 use backout_demo::traffic::{self, TrafficReport};
-use backout_demo::{Estate, people};
+use backout_demo::{Engine, Estate, people};
 use tokio::task::spawn_blocking;
 
 use crate::view::story::Story;
@@ -27,8 +27,8 @@ impl Content {
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn without_backfill(estate: &Estate) -> Result<Self> {
-        let mut content = Self::take(estate)?;
+    pub async fn without_backfill(estate: &Estate) -> Result<Self> {
+        let mut content = Self::take(estate).await?;
         for line in &mut content.lines {
             *line = undone(line);
         }
@@ -36,9 +36,10 @@ impl Content {
         Ok(content)
     }
 
-    fn take(estate: &Estate) -> Result<Self> {
-        let database = estate.database();
-        Ok(Self { counts: checks::counts(&database)?, lines: checks::content(&database)? })
+    async fn take(estate: &Estate) -> Result<Self> {
+        let database = estate.database()?;
+        blocking(move || Ok(Self { counts: checks::counts(&database)?, lines: checks::content(&database)? }))
+            .await
     }
 }
 
@@ -54,13 +55,14 @@ impl Portrait {
     ///
     /// # Errors
     /// One of them cannot be read.
-    pub fn take(estate: &Estate) -> Result<Self> {
+    pub async fn take(estate: &Estate) -> Result<Self> {
         let mut files = BTreeMap::new();
         for path in [estate.settings(), estate.flags(), estate.frontend()] {
             read_into(&mut files, &path)?;
         }
+        let database = estate.database()?;
         Ok(Self {
-            counts: checks::counts(&estate.database())?,
+            counts: blocking(move || checks::counts(&database)).await?,
             release: fs::read_link(estate.current()).context("read the link `current`")?,
             files,
         })
@@ -72,8 +74,8 @@ impl Portrait {
     /// # Errors
     /// Something cannot be looked at at all.
     pub async fn compare(&self, written: &Content, estate: &Estate, story: &mut Story) -> Result<()> {
-        let now = Self::take(estate)?;
-        let content = Content::take(estate)?;
+        let now = Self::take(estate).await?;
+        let content = Content::take(estate).await?;
         let mut compare = |what: &str, now: String, then: String| {
             let holds = now == then;
             story.claim(
@@ -91,8 +93,15 @@ impl Portrait {
             &format!("{nothing_lost} ({since:+} tasks since the capture)"),
         );
         story.claim(now.files == self.files, "settings, flags and front end are byte for byte as captured");
-        let damage = checks::damage(&estate.database())?;
-        story.claim(damage.is_empty(), "no damage in the database, every reference leads to a row");
+        let database = estate.database()?;
+        let no_damage = match database.engine() {
+            Engine::Sqlite => "no damage in the database, every reference leads to a row",
+            Engine::Postgres => {
+                "every reference leads to a row, no index is half done, no key will be given twice"
+            }
+        };
+        let damage = blocking(move || checks::damage(&database)).await?;
+        story.claim(damage.is_empty(), no_damage);
 
         let address = estate.base_url()?;
         let release = checks::release_in_service(&address)?;

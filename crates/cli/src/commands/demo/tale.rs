@@ -1,6 +1,6 @@
 //! The tale of the demo, chapter by chapter.
 
-use backout_demo::{Estate, traffic};
+use backout_demo::{Database, Estate, traffic};
 
 use super::Stage;
 use super::folder::Folder;
@@ -40,6 +40,8 @@ pub struct Tale<'a> {
     pub shell: &'a Shell,
     pub story: &'a mut Story,
     pub interrupts: &'a Interrupts,
+    /// The server that the estate's data is to be on.
+    pub server: Option<&'a str>,
 }
 
 impl Tale<'_> {
@@ -50,7 +52,7 @@ impl Tale<'_> {
     pub async fn tell(&mut self, until: Option<Stage>) -> Result<(), Halt> {
         let estate = self.estate().await?;
         self.before().await?;
-        let portrait = Portrait::take(&estate)?;
+        let portrait = Portrait::take(&estate).await?;
         if until == Some(Stage::Captured) {
             return Ok(());
         }
@@ -70,12 +72,16 @@ impl Tale<'_> {
 
     async fn estate(&mut self) -> Result<Estate, Halt> {
         self.chapter("A to-do application, release 1.4.0")?;
-        let estate = self.folder.lay_out(self.shell.executable())?;
-        self.story.say(
-            "12 users with 240 tasks in SQLite, a link to the current release, settings with a secret in them, \
+        let estate = self.folder.lay_out(self.shell.executable(), self.server).await?;
+        let data = match estate.database()? {
+            Database::Sqlite(_) => "in SQLite".to_owned(),
+            on_server => format!("in PostgreSQL (the database {on_server}, made for this)"),
+        };
+        self.story.say(&format!(
+            "12 users with 240 tasks {data}, a link to the current release, settings with a secret in them, \
              feature flags, a built front end, and the service itself. backout.yaml says what can be put back, \
              and what needs what.",
-        );
+        ));
         let service = Service::of(&estate);
         let arguments = service.arguments()?;
         let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -129,7 +135,7 @@ impl Tale<'_> {
 
     async fn back(&mut self, estate: &Estate, plan: Vec<String>) -> Result<Content, Halt> {
         self.chapter("Back")?;
-        let written = Content::without_backfill(estate)?;
+        let written = Content::without_backfill(estate).await?;
         self.run_after(&["rollback", "--yes", "--reason", REASON], plan).await?;
         self.story
             .say("What users wrote is in the old database now. Asked once more, nothing is left to do:");
