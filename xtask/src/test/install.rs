@@ -1,5 +1,6 @@
 //! Installs what the stages need and the machine lacks.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -14,6 +15,11 @@ const CARGO_DENY: &[&str] = &["install", "--locked", "--debug", "cargo-deny@0.20
 const STRACE: (&str, &str) = ("strace", "--version");
 /// Reads what the vault writes, so that somebody else says that it is right.
 const RESTIC: (&str, &str) = ("restic", "version");
+/// Tests start servers of it, and look for it where Debian puts it, each major version in a folder of its own.
+const POSTGRESQL: &[&str] = &["postgresql", "postgresql-contrib"];
+const POSTGRESQL_FOLDER: &str = "/usr/lib/postgresql";
+/// Where it is instead, if this says so.
+const POSTGRESQL_VARIABLE: &str = "BACKOUT_PG_BIN";
 
 /// Looks for each tool, and installs what is missing.
 pub fn all(root: &Path) -> Result<Outcome> {
@@ -25,8 +31,11 @@ pub fn all(root: &Path) -> Result<Outcome> {
     }
     for (program, asked) in [STRACE, RESTIC] {
         if !answers(root, program, &[asked]) {
-            install_package(root, program)?;
+            install_packages(root, &[program])?;
         }
+    }
+    if std::env::var_os(POSTGRESQL_VARIABLE).is_none() && !holds_server(Path::new(POSTGRESQL_FOLDER)) {
+        install_packages(root, POSTGRESQL)?;
     }
     if !answers(root, env!("CARGO"), &["deny", "--version"]) {
         run(root, env!("CARGO"), CARGO_DENY)?;
@@ -34,13 +43,20 @@ pub fn all(root: &Path) -> Result<Outcome> {
     Ok(Outcome::Held)
 }
 
-fn install_package(root: &Path, name: &str) -> Result<()> {
+fn install_packages(root: &Path, names: &[&str]) -> Result<()> {
     let answer = Command::new("id").arg("--user").output().context("ask for the user's id")?;
     if answer.stdout.trim_ascii() != b"0" {
-        bail!("{name} is missing; install it (on Debian: sudo apt-get install {name}) and run this again");
+        let names = names.join(" ");
+        bail!("{names} is missing; install it (on Debian: sudo apt-get install {names}) and run this again");
     }
     run(root, "apt-get", &["update", "--quiet"])?;
-    run(root, "apt-get", &["install", "--quiet", "--yes", "--no-install-recommends", name])
+    run(root, "apt-get", &[&["install", "--quiet", "--yes", "--no-install-recommends"], names].concat())
+}
+
+/// Whether the server of any version is in a folder of versions.
+fn holds_server(folder: &Path) -> bool {
+    let versions = fs::read_dir(folder).into_iter().flatten().flatten();
+    versions.into_iter().any(|version| version.path().join("bin/postgres").is_file())
 }
 
 fn answers(root: &Path, program: &str, arguments: &[&str]) -> bool {
@@ -62,4 +78,22 @@ fn run(root: &Path, program: &str, arguments: &[&str]) -> Result<()> {
         bail!("`{program} {}` ended with {status}", arguments.join(" "));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::holds_server;
+
+    #[test]
+    fn client_programs_alone_are_no_server() {
+        let folder = std::env::temp_dir().join(format!("xtask-install-{}", std::process::id()));
+        fs::create_dir_all(folder.join("15/bin")).unwrap();
+        fs::write(folder.join("15/bin/psql"), "").unwrap();
+        assert!(!holds_server(&folder) && !holds_server(&folder.join("nowhere")));
+        fs::write(folder.join("15/bin/postgres"), "").unwrap();
+        assert!(holds_server(&folder));
+        fs::remove_dir_all(folder).unwrap();
+    }
 }

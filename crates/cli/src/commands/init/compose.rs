@@ -245,7 +245,7 @@ impl File<'_> {
         }
     }
 
-    /// The databases that a container finds by its variables, through its mounts.
+    /// The databases that a container finds by its variables: files through its mounts, and those on servers.
     fn databases(
         &self,
         found: &[values::Value],
@@ -258,6 +258,9 @@ impl File<'_> {
             let why = format!("`{}` in {by} names it", settings::shown_key(&key));
             settings::add_database(&path, &why, proposal);
             uses.push(Use { relation: Relation::Needs, on: Subject::Path(path), why });
+        }
+        for (on, why) in settings::add_servers(found, by, proposal) {
+            uses.push(Use { relation: Relation::Needs, on, why });
         }
     }
 

@@ -32,6 +32,8 @@ pub const LINK: &str = "file.link";
 pub const VALUES: &str = "config.values";
 /// A SQLite database.
 pub const DATABASE: &str = "sqlite.database";
+/// A PostgreSQL database.
+pub const SERVER: &str = "postgres.database";
 
 /// What every source is given.
 pub struct Ground<'a> {

@@ -1,4 +1,4 @@
-//! Values that name a file: how a SQLite database is written into settings.
+//! Values that name a database: how a file of SQLite's and a database on a server are written into settings.
 
 /// How addresses of SQLite files begin, longest first. What follows is the path.
 const SCHEMES: [&str; 12] = [
@@ -32,6 +32,29 @@ pub fn path_in(value: &str) -> Option<&str> {
     may_be.then_some(path)
 }
 
+/// A database on a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnServer {
+    /// Where it is: host, port and name, without who one is there. For telling one from another, and never written.
+    pub place: String,
+    /// Whether it is written as the server's own programs take it, and not in the words of some library.
+    pub is_plain: bool,
+}
+
+/// The database on a PostgreSQL server that a value may name.
+pub fn server_in(value: &str) -> Option<OnServer> {
+    let (scheme, rest) = value.split_once("://")?;
+    let is_plain = matches!(scheme, "postgresql" | "postgres");
+    let is_meant = is_plain
+        || matches!(scheme, "jdbc:postgresql" | "postgis")
+        || ["postgresql+", "postgres+"].iter().any(|before| scheme.starts_with(before));
+    let place = rest.split(['?', '#']).next().unwrap_or_default();
+    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+    let has_name = place.split_once('/').is_some_and(|(_, name)| !name.is_empty());
+    let may_be = is_meant && has_name && value.len() <= LONGEST && !value.chars().any(char::is_control);
+    may_be.then(|| OnServer { place: place.to_ascii_lowercase(), is_plain })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +74,24 @@ mod tests {
             ("a\nb/c", None),
         ] {
             assert_eq!(path_in(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn servers_are_known_by_their_place() {
+        for (value, expected) in [
+            ("postgresql://u:p@Db.example:5433/shop?sslmode=require", Some(("db.example:5433/shop", true))),
+            ("postgres://h/d", Some(("h/d", true))),
+            ("postgres://u:p@x@h/d", Some(("h/d", true))),
+            ("postgresql+asyncpg://u:p@h/d", Some(("h/d", false))),
+            ("jdbc:postgresql://h:1/d?user=u&password=p", Some(("h:1/d", false))),
+            ("postgres://u:p@h", None),
+            ("postgres://u:p@h/", None),
+            ("mysql://u:p@h/d", None),
+            ("postgres", None),
+        ] {
+            let found = server_in(value).map(|found| (found.place, found.is_plain));
+            assert_eq!(found, expected.map(|(place, is_plain)| (place.to_owned(), is_plain)), "{value}");
         }
     }
 }

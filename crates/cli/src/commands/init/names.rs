@@ -38,6 +38,11 @@ pub fn names(components: &[Proposed]) -> BTreeMap<Subject, String> {
 fn own_name(component: &Proposed) -> String {
     let written = match &component.subject {
         Subject::Service { name, .. } => name.clone(),
+        Subject::Server { variable, .. } => {
+            let variable = variable.to_ascii_lowercase().replace('_', "-");
+            let endings = ["-url", "-uri", "-dsn"];
+            endings.iter().find_map(|ending| variable.strip_suffix(ending)).unwrap_or(&variable).to_owned()
+        }
         Subject::Path(path) => {
             path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
         }
@@ -46,7 +51,7 @@ fn own_name(component: &Proposed) -> String {
         What::Tree(_) => "files",
         What::Link => "link",
         What::Values(_) => "settings",
-        What::Database => "database",
+        What::Database | What::Server(_) => "database",
         What::ByHand(_) => "service",
     };
     Some(plain(&written)).filter(|name| !name.is_empty()).unwrap_or_else(|| usual.to_owned())
@@ -57,6 +62,7 @@ fn around(component: &Proposed) -> Option<String> {
     let path = match &component.subject {
         Subject::Path(path) => path,
         Subject::Service { file, .. } => file,
+        Subject::Server { .. } => return None,
     };
     folder_name(path.parent()?)
 }

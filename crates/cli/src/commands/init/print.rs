@@ -6,7 +6,7 @@ use std::path::Path;
 
 use backout_core::migration::{Kind, MANUAL, Spanned, Tree, hidden, print_tree};
 
-use super::kinds::{DATABASE, Ground, LINK, TREE, VALUES};
+use super::kinds::{DATABASE, Ground, LINK, SERVER, TREE, VALUES};
 use super::proposal::{Proposal, Proposed, Relation, Subject, What};
 
 /// How wide a comment may be, in characters.
@@ -19,6 +19,10 @@ const HEAD: &str = "What is migrated, and how it goes back. Proposed from what w
 const WRITES: &str = "Users write here, so say what becomes of what they wrote since the capture: merge (put it into \
                       what went back), review (keep it for a person; the safe one to begin with), accept-loss (give \
                       it up).";
+
+const ADDRESS: &str = "Its address stays where it is, for it holds a password: export the variable before you call backout, as \
+                       this machine sees the server, and for a role that owns the database and may make others \
+                       (CREATEDB).";
 
 const SET_ASIDE: &str = "It goes back whole: what is written into it after the capture is set aside then, and kept \
                          beside it until commit or close. Take the component out if that must not be.";
@@ -85,6 +89,7 @@ impl Page<'_> {
             What::Link => (LINK, "path"),
             What::Values(_) => (VALUES, "file"),
             What::Database => (DATABASE, "path"),
+            What::Server(_) => (SERVER, "url"),
             What::ByHand(_) => (MANUAL, "path"),
         };
         self.field(4, "kind", &Tree::text(kind));
@@ -109,6 +114,12 @@ impl Page<'_> {
                 );
                 let keys = keys.iter().map(|key| Tree::text(key.as_str())).collect();
                 self.field(4, "keys", &Tree::nowhere(Kind::List(keys)));
+            }
+            What::Server(variable) => {
+                self.comment(4, ADDRESS);
+                self.field(4, place, &Tree::text(format!("${{env:{variable}}}")));
+                self.comment(4, WRITES);
+                self.field(4, "writes", &Tree::text("review"));
             }
             What::Database => {
                 self.comment(4, WRITES);

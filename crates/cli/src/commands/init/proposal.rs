@@ -15,6 +15,13 @@ pub enum Subject {
         /// As it is called there.
         name: String,
     },
+    /// A database on a server, by its place; settings name it.
+    Server {
+        /// Host, port and name; never written.
+        place: String,
+        /// The variable that holds its address.
+        variable: String,
+    },
 }
 
 /// What is proposed for it, with what only this sort of component says.
@@ -28,6 +35,8 @@ pub enum What {
     Values(Vec<String>),
     /// A SQLite database.
     Database,
+    /// A PostgreSQL database, whose address is in this variable.
+    Server(String),
     /// Something that a person puts back, and how.
     ByHand(String),
 }
@@ -99,7 +108,7 @@ impl Subject {
     pub fn path(&self) -> Option<&PathBuf> {
         match self {
             Self::Path(path) => Some(path),
-            Self::Service { .. } => None,
+            Self::Service { .. } | Self::Server { .. } => None,
         }
     }
 }

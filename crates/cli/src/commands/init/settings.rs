@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use backout_kit::place;
 
-use super::kinds::Ground;
+use super::kinds::{Ground, SERVER};
 use super::look::{self, Thing};
-use super::mention::path_in;
+use super::mention::{path_in, server_in};
 use super::proposal::{Mention, Proposal, Proposed, Subject, What};
 use super::trouble::Trouble;
 use super::values::{self, Value};
@@ -59,7 +59,55 @@ pub fn propose(ground: &Ground<'_>, path: &Path, why: &str, proposal: &mut Propo
             why,
         });
     }
+    for (of, why) in add_servers(&found, &ground.shown(path), proposal) {
+        proposal.mentions.push(Mention { by: Subject::Path(path.to_owned()), of, why });
+    }
     Ok(())
+}
+
+/// Proposes the databases on servers that values name; each with what led to it.
+pub fn add_servers(values: &[Value], by: &str, proposal: &mut Proposal) -> Vec<(Subject, String)> {
+    let mut added = Vec::new();
+    for value in values {
+        let Some(found) = value.text.as_deref().and_then(server_in) else { continue };
+        let key = shown_key(&value.key);
+        if !found.is_plain {
+            proposal.remark(format!(
+                "`{key}` in {by} names a PostgreSQL database in the words of a library; to cover it, write a component \
+                 of the kind `{SERVER}` with an address that begins with postgresql://"
+            ));
+            continue;
+        }
+        let variable = variable(&value.key);
+        let why = format!("`{key}` in {by} names it");
+        let subject = proposal
+            .components
+            .iter()
+            .map(|one| &one.subject)
+            .find(|subject| matches!(subject, Subject::Server { place, .. } if *place == found.place))
+            .cloned()
+            .unwrap_or(Subject::Server { place: found.place, variable: variable.clone() });
+        proposal.add(Proposed {
+            subject: subject.clone(),
+            what: What::Server(variable),
+            is_data: true,
+            why: vec![why.clone()],
+            uses: Vec::new(),
+        });
+        added.push((subject, why));
+    }
+    added
+}
+
+/// The environment variable for a value: its own name, where it is one.
+fn variable(key: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if key.chars().all(fits) && !key.starts_with(|first: char| first.is_ascii_digit()) {
+        return key.to_owned();
+    }
+    let name: String = key.chars().map(|c| if fits(c) { c.to_ascii_uppercase() } else { '_' }).collect();
+    let name = name.trim_matches('_').trim_start_matches(|first: char| first.is_ascii_digit());
+    if name.is_empty() { "DATABASE_URL".to_owned() } else { name.to_owned() }
 }
 
 /// Proposes a settings file as a whole.
