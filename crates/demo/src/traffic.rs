@@ -5,6 +5,10 @@ use crate::people::{self, Person};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// How a number of requests went.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -88,6 +92,58 @@ pub fn users_write(base_url: &str, n: usize) -> Result<WriteReport> {
         }
     }
     Ok(report)
+}
+
+/// Users who go on writing, whatever happens to the service meanwhile, until they are told to stop.
+pub struct Writers {
+    told_to_stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<Vec<String>>>,
+}
+
+impl Writers {
+    /// The first `n` users begin: each notes one task after another under a title of its own. Who is shut out tries
+    /// again with another.
+    pub fn start(base_url: &str, n: usize) -> Self {
+        let told_to_stop = Arc::new(AtomicBool::new(false));
+        let people = people::everybody().take(n);
+        let threads = people.map(|person| {
+            let (base_url, told_to_stop) = (base_url.to_owned(), Arc::clone(&told_to_stop));
+            thread::spawn(move || go_on_writing(&base_url, person, &told_to_stop))
+        });
+        let threads = threads.collect();
+        Self { told_to_stop, threads }
+    }
+
+    /// Stops them. The titles of all tasks that the service said it created; what it did not answer may be there too.
+    pub fn stop(self) -> Vec<String> {
+        self.told_to_stop.store(true, Ordering::SeqCst);
+        self.threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
+    }
+}
+
+fn go_on_writing(base_url: &str, person: Person, told_to_stop: &AtomicBool) -> Vec<String> {
+    let mut created = Vec::new();
+    let mut token: Option<String> = None;
+    for number in 1.. {
+        if told_to_stop.load(Ordering::SeqCst) {
+            break;
+        }
+        // People do not type faster than that.
+        thread::sleep(Duration::from_millis(15));
+        // Asked anew each time: another release may have another API.
+        let Ok(service) = Service::find(base_url) else { continue };
+        if token.is_none() {
+            let answer = service.log_in(person).ok();
+            token = answer.and_then(|answer| text(&answer.body, "token").map(str::to_owned));
+        }
+        let title = format!("Kept by {} (#{number})", person.name);
+        let body = json!({ "title": title });
+        match service.send("POST", "/tasks", token.as_deref(), Some(&body)) {
+            Ok(answer) if answer.status == 201 => created.push(title),
+            _ => token = None,
+        }
+    }
+    created
 }
 
 /// What one user did to one task.

@@ -4,13 +4,15 @@ use std::path::Path;
 
 use backout_core::life::RunLife;
 use backout_core::plan::{Count, DataPrice, Plan, Price};
-use backout_core::writes::{Counted, Recovered, TableWrites, Tally};
+use backout_core::writes::{Counted, LISTED, Recovered, TableWrites, Tally};
 
 use super::words::{counted as number, lasting, writes};
 use super::{Line, Output, Table};
 
 /// How many tables of one component are named.
 const TABLES: usize = 12;
+/// How many rows that do not fit are named by their key.
+const KEYS: usize = 3;
 /// How many conflicts are named.
 const CONFLICTS: usize = 8;
 
@@ -73,6 +75,9 @@ pub fn details(output: Output, component: &str, price: &DataPrice) {
 fn tables(output: Output, component: &str, counted: &Counted, come_back: bool) {
     for table in counted.tables.iter().take(TABLES) {
         output.line(Line::indented(4).dim(format!("{component}: {}", of_table(table, come_back))));
+        for text in misfits(table) {
+            output.line(Line::indented(4).plain(format!("{component}: ")).bad(text));
+        }
     }
     if counted.tables.len() > TABLES {
         let more = number(counted.tables.len() - TABLES, "more table");
@@ -113,6 +118,29 @@ fn of_table(table: &TableWrites, come_back: bool) -> String {
         parts.push("what was deleted comes back".to_owned());
     }
     format!("{}: {}", table.table, parts.join("; "))
+}
+
+/// The rows with a value that the put-back state has no room for: column by column, with why and the first of their keys.
+fn misfits(table: &TableWrites) -> Vec<String> {
+    let mut columns: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    for misfit in &table.misfits {
+        match columns.iter_mut().find(|(column, why, _)| *column == misfit.column && *why == misfit.why) {
+            Some((.., keys)) => keys.push(&misfit.key),
+            None => columns.push((&misfit.column, &misfit.why, vec![&misfit.key])),
+        }
+    }
+    let told = columns.into_iter().map(|(column, why, keys)| {
+        let rows = number(keys.len(), "row");
+        // Further ones may be among the unmapped that are not listed.
+        let at_least = if table.misfits.len() >= LISTED { "at least " } else { "" };
+        let more = if keys.len() > KEYS { ", …" } else { "" };
+        let keys = keys.get(..KEYS).unwrap_or(&keys).join(", ");
+        format!(
+            "irreversible without loss: {at_least}{rows} ({}, {keys}{more}): {column}: {why}",
+            table.table
+        )
+    });
+    told.collect()
 }
 
 fn tally(tally: Tally) -> String {
@@ -234,4 +262,37 @@ fn files(output: Output, component: &str, files: &[String]) {
             .plain(format!("  see {shown}/"))
             .dim(format!(": {}", names.join(", "))),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backout_core::writes::Misfit;
+
+    #[test]
+    fn rows_that_do_not_fit_are_told_by_column_and_reason() {
+        let misfit = |key: &str, column: &str, why: &str| Misfit {
+            key: key.into(),
+            column: column.into(),
+            why: why.into(),
+        };
+        let long = "character varying(20) holds no 31 characters";
+        let mut table = TableWrites {
+            table: "orders".into(),
+            before_cutover: Tally::default(),
+            since_cutover: Tally { inserted: 6, changed: 0, deleted: 0 },
+            unmapped: 6,
+            migration: 0,
+            misfits: vec![misfit("id 42", "total", "integer holds no 3000000000")],
+        };
+        let one = "irreversible without loss: 1 row (orders, id 42): total: integer holds no 3000000000";
+        assert_eq!(misfits(&table), [one]);
+        table.misfits.extend((1..=4).map(|number| misfit(&format!("id {number}"), "note", long)));
+        let four = format!("irreversible without loss: 4 rows (orders, id 1, id 2, id 3, …): note: {long}");
+        assert_eq!(misfits(&table), [one.to_owned(), four]);
+        table.misfits = (0..LISTED).map(|number| misfit(&number.to_string(), "note", long)).collect();
+        assert!(misfits(&table)[0].contains("at least 20 rows (orders, 0, 1, 2, …)"));
+        table.misfits.clear();
+        assert!(misfits(&table).is_empty());
+    }
 }
