@@ -10,3 +10,18 @@ pub(crate) struct Rows {
     /// A digest of all of them, whatever their order; `-` of none.
     pub(crate) digest: String,
 }
+
+/// How the digest of a table begins that could not be read.
+const UNREADABLE: &str = "unreadable: ";
+
+impl Rows {
+    /// Of something that could not be read.
+    pub(crate) fn unreadable(why: &str) -> Self {
+        Self { count: 0, digest: format!("{UNREADABLE}{why}") }
+    }
+
+    /// Whether it could not be read.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.digest.starts_with(UNREADABLE)
+    }
+}

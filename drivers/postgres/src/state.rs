@@ -1,8 +1,19 @@
 //! What a look at a database or a part of it knows.
 
+mod diff;
+mod identity;
+mod price;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+pub(crate) use diff::diff;
+pub(crate) use identity::identity;
+pub(crate) use price::price;
 
 use crate::catalog::Schema;
 use crate::rows::Rows;
@@ -44,4 +55,26 @@ pub(crate) struct Taken {
     /// The restore point that was set, where the log is archived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) restore_point: Option<String>,
+}
+
+/// What must match exactly: the objects. Whatever people do with an application must not change it.
+pub(crate) fn shape(state: &State) -> Value {
+    json!({ "objects": state.schema })
+}
+
+/// How far living data has moved.
+pub(crate) fn position(state: &State) -> Value {
+    json!({
+        "rows": state.rows,
+        "sequences": state.sequences,
+        "large_objects": state.large_objects,
+    })
+}
+
+/// Same shape at the same position.
+pub(crate) fn is_exactly(one: &State, other: &State) -> bool {
+    one.schema == other.schema
+        && one.rows == other.rows
+        && one.sequences == other.sequences
+        && one.large_objects == other.large_objects
 }
