@@ -66,7 +66,7 @@ pub(crate) async fn arm(
 /// When something could not be taken away; the same call again goes on from there.
 pub(crate) async fn disarm(link: &mut Link, order: &Order<'_>) -> Result<(), DriverError> {
     let attempted = format!("take the recorders out of {}", order.address.shown());
-    install::clear(link, order).await.map_err(|fault| fault.while_doing(attempted))
+    install::disarm(link, order).await.map_err(|fault| fault.while_doing(attempted))
 }
 
 /// What is recorded at this moment; none where there is no recorder. Reads only.

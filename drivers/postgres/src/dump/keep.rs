@@ -96,7 +96,11 @@ async fn ask(address: &Address, snapshot: &str, scope: &Scope) -> Result<Asked, 
         let mut contents = Contents::of(&link).await?;
         contents.part = *scope != Scope::Database;
         let (tables, only) = match scope {
-            Scope::Database => (None, vec!["--exclude-table-data=_backout.*".into()]),
+            Scope::Database => {
+                let left = crate::recorder::NOT_SAVED
+                    .map(|table| format!("--exclude-table-data=_backout.{table}").into());
+                (None, left.to_vec())
+            }
             Scope::Part { schemas, tables } => {
                 let part = part(&link, schemas, tables).await?;
                 (Some(part.kept), part.arguments)

@@ -1,6 +1,6 @@
 //! What recorders record at this moment, told by reading alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use backout_core::writes::{Coverage, Gap};
 
@@ -17,7 +17,7 @@ use crate::server::{Fault, Link};
 pub(super) struct Facts {
     pub(super) tables: BTreeMap<u32, Found>,
     pub(super) publication: Publication,
-    pub(super) triggers: HashMap<u32, BTreeMap<String, (String, bool, Vec<u8>)>>,
+    pub(super) triggers: triggers::Triggers,
 }
 
 impl Facts {
@@ -38,8 +38,7 @@ impl Facts {
         }
         let tells = triggers::needs_teller(order);
         let stand = self.triggers.get(&table.oid);
-        let is_there =
-            |name: &str| stand.and_then(|stand| stand.get(name)).is_some_and(|(_, always, _)| *always);
+        let is_there = |name: &str| stand.and_then(|stand| stand.get(name)).is_some_and(|always| *always);
         let missing = triggers::wanted(table, way, tells).iter().any(|(name, _)| !is_there(name));
         missing.then_some(
             "its recorder is gone or not there yet: the table came later, or somebody dropped the triggers",

@@ -258,7 +258,7 @@ async fn put_on_tables(link: &Link, order: &Order<'_>, way: Way) -> Result<(), F
 fn statements(table: &Found, facts: &Facts, way: Way, tells: bool) -> String {
     let (mut sql, mut identity) = (String::new(), 'f');
     if way == Way::Slot {
-        sql += &table.into_publication(facts.publication.tables.contains_key(&table.oid));
+        sql += &table.published_by(facts.publication.tables.contains_key(&table.oid));
         identity = table.identity;
     }
     for (_, statement) in triggers::wanted(table, way, tells) {
@@ -388,7 +388,8 @@ async fn now(link: &Link) -> Result<String, Fault> {
     Ok(link.query_one(sql, &[]).await?.get(0))
 }
 
-/// Takes everything of ours away, and sets back what was set. Whatever is not there is passed over.
+/// Takes the recorder away, and sets back what was set. Whatever is not there is passed over. What stands in our schema
+/// besides, about writes that were taken over, stays: it is about what the database has, and no recorder tells it again.
 pub(super) async fn clear(link: &Link, order: &Order<'_>) -> Result<(), Fault> {
     let here = Here::look(&link.client).await?;
     for (oid, stand) in triggers::look(&link.client).await? {
@@ -427,8 +428,13 @@ pub(super) async fn clear(link: &Link, order: &Order<'_>) -> Result<(), Fault> {
         let sql = format!("ALTER TABLE ONLY {} REPLICA IDENTITY {identity}", table.sql());
         patiently(link, order, &table, &sql).await?;
     }
-    link.batch_execute("DROP SCHEMA IF EXISTS _backout CASCADE").await?;
-    Ok(())
+    whole(link, objects::DROPPED).await
+}
+
+/// Takes the whole schema away too, with what was put down about writes that were taken over.
+pub(super) async fn disarm(link: &Link, order: &Order<'_>) -> Result<(), Fault> {
+    clear(link, order).await?;
+    whole(link, "DROP SCHEMA IF EXISTS _backout CASCADE").await
 }
 
 async fn has_index(link: &Link, table: u32, index: &str) -> Result<bool, Fault> {

@@ -18,7 +18,7 @@ pub(super) const FORMAT: i32 = 1;
 
 /// All of it. Everybody may call the functions and see the marks of nobody; only we write here.
 pub(super) const MADE: &str = "
-CREATE SCHEMA _backout;
+CREATE SCHEMA IF NOT EXISTS _backout;
 GRANT USAGE ON SCHEMA _backout TO PUBLIC;
 CREATE TABLE _backout.recorder (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -72,6 +72,16 @@ SET search_path = '' AS $body$ BEGIN PERFORM _backout.note('migration', ''); END
 GRANT EXECUTE ON FUNCTION _backout.migration() TO PUBLIC;
 COMMENT ON SCHEMA _backout IS 'What Backout records; taken away by `backout disarm`, `commit` and `close`.';
 ";
+
+/// All of it away, with what triggers need besides.
+pub(super) const DROPPED: &str = "
+DROP FUNCTION IF EXISTS _backout.record();
+DROP FUNCTION IF EXISTS _backout.tell();
+DROP FUNCTION IF EXISTS _backout.migration();
+DROP FUNCTION IF EXISTS _backout.note(text, text);
+DROP TABLE IF EXISTS _backout.change, _backout.layout, _backout.trial, _backout.mark, _backout.table_recorded, _backout.era,
+    _backout.recorder;
+DROP SEQUENCE IF EXISTS _backout.change_number, _backout.missed";
 
 /// Whether a recorder was put into this database.
 pub(super) async fn are_there(client: &impl GenericClient) -> Result<bool, Fault> {

@@ -179,7 +179,7 @@ impl Found {
     }
 
     /// What puts it into the publication, after its identity was set.
-    pub(super) fn into_publication(&self, is_in: bool) -> String {
+    pub(super) fn published_by(&self, is_in: bool) -> String {
         let mut sql = String::new();
         if self.holds_rows() && self.identity != 'f' {
             sql += &format!("ALTER TABLE ONLY {} REPLICA IDENTITY FULL;", self.name.sql());

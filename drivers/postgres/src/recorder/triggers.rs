@@ -172,16 +172,17 @@ pub(super) fn needs_teller(order: &Order<'_>) -> bool {
     matches!(order.config.migration, Told::Roles(_) | Told::Applications(_))
 }
 
-/// The triggers that stand on each table, by name: the function that they call, and whether always.
-pub(super) async fn look(
-    client: &impl GenericClient,
-) -> Result<HashMap<u32, BTreeMap<String, (String, bool, Vec<u8>)>>, Fault> {
-    let sql = "SELECT t.tgrelid, t.tgname::text, p.proname::text, t.tgenabled = 'A', t.tgargs
+/// The triggers of ours that stand on each table, by name, and whether they act whatever a session says.
+pub(super) type Triggers = HashMap<u32, BTreeMap<String, bool>>;
+
+/// Looks for them.
+pub(super) async fn look(client: &impl GenericClient) -> Result<Triggers, Fault> {
+    let sql = "SELECT t.tgrelid, t.tgname::text, t.tgenabled = 'A'
         FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid
         JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = '_backout'";
-    let mut tables: HashMap<u32, BTreeMap<String, (String, bool, Vec<u8>)>> = HashMap::new();
+    let mut tables = Triggers::new();
     for row in client.query(sql, &[]).await? {
-        tables.entry(row.get(0)).or_default().insert(row.get(1), (row.get(2), row.get(3), row.get(4)));
+        tables.entry(row.get(0)).or_default().insert(row.get(1), row.get(2));
     }
     Ok(tables)
 }

@@ -71,7 +71,7 @@ fn triggers() -> String {
         "SELECT 'pg_class'::regclass::oid, t.tgrelid, 'trigger ' || t.tgname, \
                 concat_ws(' ', pg_get_triggerdef(t.oid), {}), 'pg_trigger'::regclass::oid, t.oid \
          FROM pg_trigger t LEFT JOIN pg_trigger parent ON parent.oid = t.tgparentid \
-         WHERE NOT t.tgisinternal AND NOT starts_with(t.tgname::text, '_backout') \
+         WHERE NOT t.tgisinternal AND NOT starts_with(ltrim(t.tgname::text, '!'), '_backout') \
            AND (t.tgparentid = 0 OR t.tgenabled <> parent.tgenabled)",
         enabled("t.tgenabled"),
     )

@@ -3,6 +3,7 @@
 use backout_core::writes::Occasion;
 
 use super::world::{World, shown, sums};
+use crate::catalog;
 use crate::recorder::By;
 
 const TABLES: &str = r#"
@@ -180,5 +181,26 @@ async fn disarming_leaves_nothing_behind() {
         assert_eq!(world.coverage().await, None);
         let state = world.state().await;
         assert_eq!(world.count(&state).await, None);
+    }
+}
+
+#[tokio::test]
+async fn the_shape_does_not_know_of_it() {
+    for by in [By::Slot, By::Triggers] {
+        let mut world = World::new("shape", by, TABLES).await;
+        world.sql("ALTER TABLE log REPLICA IDENTITY NOTHING; ALTER TABLE sum REPLICA IDENTITY FULL").await;
+        let before = catalog::schema(&world.link, world.link.version, &world.scope).await.expect("a schema");
+        world.arm(Occasion::Arm).await;
+        assert_eq!(
+            catalog::schema(&world.link, world.link.version, &world.scope).await.expect("a schema"),
+            before,
+            "{by:?}"
+        );
+        world.disarm().await;
+        assert_eq!(
+            catalog::schema(&world.link, world.link.version, &world.scope).await.expect("a schema"),
+            before,
+            "{by:?}"
+        );
     }
 }
