@@ -7,20 +7,39 @@
 //! 4. What was decided is done (`apply`, `foreign`), and put down (`ledger`), in one transaction.
 //! 5. Files tell people of conflicts, of the map of keys, and of what has no place (`told`); then all is committed.
 
+mod apply;
 mod config;
+mod decide;
+mod fits;
+mod fold;
+mod foreign;
+mod gather;
+mod lead;
+mod ledger;
+mod pairs;
+mod paper;
+mod quiet;
+mod refold;
+mod review;
+mod rule;
+mod sequences;
+mod side;
+mod stage;
+mod take;
+mod told;
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
 
-use backout_contract::{Context, DriverError, ErrorKind, RecoverOrder};
-use backout_core::writes::{Gap, Misfit, Recovered};
-use futures_util::Stream;
+use backout_contract::{Context, DriverError, RecoverOrder};
+use backout_core::writes::{Gap, Misfit, Recovered, Way};
+use futures_util::{Stream, StreamExt};
 
 pub(crate) use config::table_of;
 pub use config::{Merge, Settling, TableRule};
 
 use crate::recorder::Change;
-use crate::server::{Link, Pace, TableName};
+use crate::server::{Link, Pace, TableName, of_postgres};
 use crate::state::State;
 
 /// Recorded changes in the order in which they were committed.
@@ -56,8 +75,27 @@ pub(crate) async fn recover(
     written_here: Option<Changes<'_>>,
     context: &Context,
 ) -> Result<Recovered, DriverError> {
-    let _ = (target, merge, order, sources, written_here, context);
-    Err(DriverError::new(ErrorKind::Other, "take recorded writes over").nothing_happened())
+    let pace = Pace::of(context);
+    if order.way == Way::Review {
+        let attempted = "write down what users wrote";
+        return review::write(target, &order.folder, sources, &pace)
+            .await
+            .map_err(|fault| fault.while_doing(attempted).nothing_happened());
+    }
+    let attempted = "take recorded writes over";
+    let done = take::take_over(target, merge, order, sources, written_here, &pace).await;
+    let recovered = match done {
+        Ok(recovered) => recovered,
+        Err(fault) => {
+            // Where that fails too, the server has ended the transaction, or ends it with the connection.
+            let _ = target.batch_execute("ROLLBACK").await;
+            return Err(fault.while_doing(attempted).nothing_happened());
+        }
+    };
+    backout_kit::failpoint!("postgres-recovery-told");
+    target.batch_execute("COMMIT").await.map_err(|error| of_postgres(attempted, error))?;
+    backout_kit::failpoint!("postgres-recovered");
+    Ok(recovered)
 }
 
 /// What would not be taken over, of the writes to one table.
@@ -98,8 +136,21 @@ pub(crate) async fn all_taken(
     changes: Changes<'_>,
     pace: &Pace,
 ) -> Result<bool, DriverError> {
-    let _ = (target, source, changes, pace);
-    Ok(false)
+    let mut changes = changes;
+    let attempted = "look whether every recorded write is taken over";
+    let taken = ledger::read(target, source).await.map_err(|fault| fault.while_doing(attempted))?;
+    let mut count = 0u64;
+    while let Some(change) = changes.next().await {
+        let change = change?;
+        count += 1;
+        if count.is_multiple_of(4096) {
+            pace.check(attempted)?;
+        }
+        if !change.by_migration && !taken.has(change.number) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Asks the declared queries for keys and keeps the pairs in the database itself (`_backout.key`), so that rows that are
@@ -109,6 +160,9 @@ pub(crate) async fn all_taken(
 /// # Errors
 /// When nothing can be kept.
 pub(crate) async fn keep_keys(live: &mut Link, merge: &Merge) -> Result<Vec<Gap>, DriverError> {
-    let _ = (live, merge);
-    Ok(Vec::new())
+    let attempted = "keep which new key is which old key";
+    pairs::keep(live, merge).await.map_err(|fault| fault.while_doing(attempted))
 }
+
+#[cfg(test)]
+mod tests;

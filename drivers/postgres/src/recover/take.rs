@@ -1,0 +1,515 @@
+//! Takes lacking writes over into the target, all within one transaction: killed anywhere, all of it is there or nothing.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use backout_contract::RecoverOrder;
+use backout_core::writes::{Recovered, Winner};
+use bytes::{Bytes, BytesMut};
+use futures_util::{SinkExt, StreamExt};
+
+use super::apply::Applying;
+use super::decide::{self, Natives};
+use super::fold::Cell;
+use super::gather::{Gathered, Gathering};
+use super::ledger::{self, Ranges};
+use super::pairs::{Pairs, direction};
+use super::paper::{Paper, csv_line, file_name, make_folder};
+use super::rule::{Direction, Rules, Space};
+use super::side::Side;
+use super::stage::{Staged, escape, lost, table_of};
+use super::told::{self, Telling, Told, Topic};
+use super::{Changes, Merge, Recorded, lead, quiet, refold, sequences};
+use crate::recorder::Kind;
+use crate::server::{Fault, Link, Pace, literal};
+
+/// What a transaction that takes writes over is like. Statements about many rows have plain expressions, which are
+/// sooner evaluated than compiled.
+const BEGIN: &str = "
+    BEGIN ISOLATION LEVEL READ COMMITTED;
+    SET LOCAL row_security = off; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL lock_timeout = '10s'";
+
+/// What taking over needs.
+struct Taking<'a> {
+    link: &'a Link,
+    merge: &'a Merge,
+    order: &'a RecoverOrder,
+    pace: &'a Pace,
+    here: Side,
+    told: Told,
+    natives: Natives,
+    recovered: Recovered,
+    /// Files with the map of keys, by table.
+    maps: BTreeSet<String>,
+}
+
+/// Takes over what the sources have and the target lacks. The transaction is open when it returns.
+pub(super) async fn take_over(
+    link: &Link,
+    merge: &Merge,
+    order: &RecoverOrder,
+    sources: Vec<Recorded<'_>>,
+    written_here: Option<Changes<'_>>,
+    pace: &Pace,
+) -> Result<Recovered, Fault> {
+    make_folder(&order.folder)?;
+    // Has to be said before anything temporary is made; a smaller one does too.
+    let _ = link.batch_execute("SET temp_buffers = '64MB'").await;
+    link.batch_execute(BEGIN).await?;
+    link.batch_execute(ledger::MAKE).await?;
+    // Two at once would both take over what neither has.
+    link.batch_execute("LOCK TABLE _backout.taken IN EXCLUSIVE MODE").await?;
+    let marks: bool =
+        link.query_one("SELECT to_regprocedure('_backout.migration()') IS NOT NULL", &[]).await?.get(0);
+    if marks {
+        // What is written here is no user's.
+        link.batch_execute("SELECT _backout.migration()").await?;
+    }
+    let here = Side::read(link).await?;
+    let natives = natives(link, &here, written_here, pace).await?;
+    let mut taking = Taking {
+        link,
+        merge,
+        order,
+        pace,
+        here,
+        told: Told::new(&order.folder),
+        natives,
+        recovered: Recovered::default(),
+        maps: BTreeSet::new(),
+    };
+    let mut databases: Vec<Option<Link>> = Vec::new();
+    let mut rest = Vec::new();
+    for source in sources {
+        databases.push(source.database);
+        rest.push((source.run, source.source, source.changes));
+    }
+    for (at, (run, source, changes)) in rest.into_iter().enumerate() {
+        taking.one(&run, &source, changes, &databases, at).await?;
+    }
+    let Taking { told, mut recovered, maps, .. } = taking;
+    recovered.files = told.write()?;
+    recovered.files.extend(maps);
+    Ok(recovered)
+}
+
+/// Notes which rows users wrote to here since the database was put back.
+async fn natives(
+    link: &Link,
+    here: &Side,
+    written: Option<Changes<'_>>,
+    pace: &Pace,
+) -> Result<Natives, Fault> {
+    let Some(mut written) = written else { return Ok(Natives::Unknown) };
+    let mut rows: HashMap<(usize, String), bool> = HashMap::new();
+    let mut count = 0u64;
+    while let Some(change) = written.next().await {
+        let change = change?;
+        count += 1;
+        if count.is_multiple_of(4096) {
+            pace.check("read what was written here since")?;
+        }
+        let Some(place) = here.place(&change.relation.table).filter(|_| !change.by_migration) else {
+            continue;
+        };
+        let Some(table) = here.tables.get(place) else { continue };
+        let key = |image: &crate::recorder::Image| {
+            let cell = |slot: &usize| {
+                let name = &table.column(*slot)?.name;
+                let at = change.relation.columns.iter().position(|(column, _)| column == name)?;
+                match super::fold::cell(image, at) {
+                    Cell::Text(text) => Some(text.to_string()),
+                    _ => None,
+                }
+            };
+            table.key.iter().map(cell).collect::<Option<Vec<_>>>().map(|key| array(&key))
+        };
+        let (before, after) = match &change.kind {
+            Kind::Inserted { after } => (None, key(after)),
+            Kind::Changed { before, after } => (key(before), key(after)),
+            Kind::Deleted { before } => (key(before), None),
+            Kind::Truncated => continue,
+        };
+        let is_born = before.is_none() || (after.is_some() && before != after);
+        if let Some(before) = before {
+            rows.entry((place, before)).or_insert(false);
+        }
+        if let Some(after) = after {
+            let born = rows.entry((place, after)).or_insert(is_born);
+            *born |= is_born;
+        }
+    }
+    if rows.is_empty() {
+        return Ok(Natives::None);
+    }
+    link.batch_execute(
+        "CREATE TEMPORARY TABLE backout_native (tab integer, key text, born boolean) ON COMMIT DROP",
+    )
+    .await?;
+    let mut sink = Box::pin(link.copy_in::<_, Bytes>("COPY pg_temp.backout_native FROM STDIN").await?);
+    let mut piece = BytesMut::new();
+    for ((place, key), born) in rows {
+        piece.extend_from_slice(format!("{place}\t").as_bytes());
+        escape(&mut piece, &key);
+        piece.extend_from_slice(if born { b"\tt\n" } else { b"\tf\n" });
+        if piece.len() > 128 * 1024 {
+            sink.send(piece.split().freeze()).await?;
+        }
+    }
+    sink.send(piece.freeze()).await?;
+    sink.as_mut().finish().await?;
+    link.batch_execute("ANALYZE pg_temp.backout_native").await?;
+    Ok(Natives::Some)
+}
+
+/// An array of texts as the server prints it.
+fn array(texts: &[String]) -> String {
+    let quoted = |text: &String| {
+        let is_plain = !text.is_empty()
+            && !text.eq_ignore_ascii_case("null")
+            && !text.contains(|sign: char| {
+                matches!(sign, '"' | '\\' | '{' | '}' | ',') || sign.is_ascii_whitespace() || sign == '\u{b}'
+            });
+        if is_plain {
+            text.clone()
+        } else {
+            format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+        }
+    };
+    format!("{{{}}}", texts.iter().map(quoted).collect::<Vec<_>>().join(","))
+}
+
+impl Taking<'_> {
+    async fn one(
+        &mut self,
+        run: &str,
+        source: &str,
+        changes: Changes<'_>,
+        databases: &[Option<Link>],
+        at: usize,
+    ) -> Result<(), Fault> {
+        let link = self.link;
+        let database = databases.get(at).and_then(Option::as_ref);
+        let taken = ledger::read(link, source).await?;
+        let there = match database {
+            Some(database) => Some(Side::read(database).await?),
+            None => None,
+        };
+        let here = self.here.clone();
+        let direction = direction(self.merge, there.as_ref(), &here);
+        let mut rules = Rules::new(&here, there.as_ref(), self.merge, direction);
+        let gathering = Gathering::new(link, &mut rules, &mut self.told, run, self.pace);
+        let mut gathered = gathering.all(changes, &taken).await?;
+        self.recovered.already += gathered.already;
+        self.recovered.unmapped += gathered.unmapped;
+        if gathered.span.is_none() {
+            return Ok(());
+        }
+        backout_kit::failpoint!("postgres-recovery-staged");
+
+        let mut pairs = Pairs::new(link, self.merge, direction).await?;
+        for other in databases.iter().skip(at).flatten() {
+            pairs.add_kept_of(other).await?;
+        }
+        pairs.add_kept_here().await?;
+        pairs.ask(database).await?;
+        pairs.settle().await?;
+        let mut drawn = self.lead_over(&here, &mut pairs, &mut gathered, database).await?;
+
+        let places: BTreeSet<usize> = gathered.tables.keys().copied().collect();
+        let quiet = quiet::begin(link, &here, &places).await?;
+        self.take_emptied(&here, &mut gathered).await?;
+        let winner = self.order.winner.or(self.merge.conflicts.winner());
+        drawn += self.decide(&here, &mut pairs, &gathered).await?;
+        for staged in gathered.tables.values() {
+            decide::settle(link, &here, staged, winner).await?;
+            decide::hold_other_halves(link, staged).await?;
+        }
+        backout_kit::failpoint!("postgres-recovery-decided");
+        let applying =
+            Applying { link, here: &here, tables: &gathered.tables, source, winner, pace: self.pace };
+        applying.all().await?;
+        backout_kit::failpoint!("postgres-recovery-applied");
+        for staged in gathered.tables.values() {
+            let keeps = match rules.space_of(&table_of(&here, staged)?.name()) {
+                Space::Same(_) => true,
+                Space::Paired(_) => false,
+            };
+            sequences::move_on(link, &here, staged, &gathered.highest, database, keeps).await?;
+        }
+        quiet.end(link).await?;
+
+        let left = self.tell(run, source, &here, &gathered, winner).await?;
+        self.put_down(source, taken, &gathered, left).await?;
+        if !pairs.known.is_empty() || drawn > 0 {
+            pairs.count().await?;
+            pairs.keep().await?;
+            self.write_maps(&pairs).await?;
+            self.recovered.keys_drawn += drawn;
+        }
+        let mut temporary = vec!["backout_pair".to_owned(), "backout_heard".to_owned()];
+        for place in &places {
+            temporary.push(format!("backout_rows_{place}"));
+            temporary.push(format!("backout_decided_{place}"));
+        }
+        let temporary: Vec<String> = temporary.iter().map(|name| format!("pg_temp.{name}")).collect();
+        link.batch_execute(&format!("DROP TABLE IF EXISTS {}", temporary.join(", "))).await?;
+        Ok(())
+    }
+
+    /// Leads all keys over; how many were drawn.
+    async fn lead_over(
+        &self,
+        here: &Side,
+        pairs: &mut Pairs<'_>,
+        gathered: &mut Gathered,
+        database: Option<&Link>,
+    ) -> Result<u64, Fault> {
+        let link = self.link;
+        let mut drawn = 0;
+        for staged in gathered.tables.values_mut() {
+            staged.make(link).await?;
+            drawn += pairs.draw_for_born(here, staged, database).await?;
+        }
+        // Whoever refers to a row without a place has none either, and so on.
+        let has_pairs = gathered.tables.values().flat_map(|staged| staged.groups.iter().flatten());
+        if has_pairs.clone().any(|(_, space)| matches!(space, Space::Paired(_))) {
+            loop {
+                let mut again = false;
+                for staged in gathered.tables.values() {
+                    again |= lead::refuse_unknown(link, here, staged).await?;
+                }
+                if !again {
+                    break;
+                }
+            }
+        }
+        for staged in gathered.tables.values_mut() {
+            lead::lead(link, pairs, staged, false).await?;
+            lead::compute(link, here, staged).await?;
+            refold::refold(link, here, staged).await?;
+            link.batch_execute(&format!("ANALYZE {}", staged.rows_table())).await?;
+        }
+        Ok(drawn)
+    }
+
+    /// Rows of a table that was emptied at once, and that nobody named, are gone too.
+    async fn take_emptied(&self, here: &Side, gathered: &mut Gathered) -> Result<(), Fault> {
+        for place in &gathered.emptied {
+            let Some(staged) = gathered.tables.get_mut(place) else { continue };
+            let table = table_of(here, staged)?;
+            let columns: Vec<String> = table.key.iter().map(|slot| format!("l{slot}")).collect();
+            let values: Vec<String> =
+                table.key.iter().filter_map(|slot| table.column(*slot)).map(decide::printed).collect();
+            let rows = staged.rows_table();
+            let added = self
+                .link
+                .execute(
+                    &format!(
+                        "INSERT INTO {rows} (id, first, grp, linked, born, gone, m, {})
+                         SELECT {} + row_number() OVER (), 0, 0, false, false, true, repeat('0', {})::varbit, {}
+                         FROM {} AS h WHERE NOT EXISTS (SELECT FROM {rows} AS s WHERE {})",
+                        columns.join(", "),
+                        staged.rows,
+                        3 * staged.slots(),
+                        values.join(", "),
+                        table.only(),
+                        decide::by_key(table),
+                    ),
+                    &[],
+                )
+                .await?;
+            staged.rows += added;
+        }
+        Ok(())
+    }
+
+    /// Decides every row; how many got another key because theirs is taken here.
+    async fn decide(&self, here: &Side, pairs: &mut Pairs<'_>, gathered: &Gathered) -> Result<u64, Fault> {
+        let link = self.link;
+        let mut drawn = 0;
+        loop {
+            let mut again = Vec::new();
+            for staged in gathered.tables.values() {
+                let table = table_of(here, staged)?;
+                let is_reused = gathered.reused.contains(&staged.place);
+                let sql = decide::statement(table, staged, self.natives, is_reused);
+                link.batch_execute(&sql).await?;
+                let asks = format!("SELECT EXISTS (SELECT FROM {} WHERE fate = 'w')", staged.decided_table());
+                if link.query_one(&asks, &[]).await?.get(0) {
+                    again.push(staged);
+                }
+                self.pace.check("compare recorded writes with the put-back database")?;
+            }
+            if again.is_empty() {
+                break;
+            }
+            for staged in again {
+                drawn += self.draw_anew(here, pairs, staged).await?;
+            }
+            pairs.count().await?;
+            for staged in gathered.tables.values() {
+                lead::lead(link, pairs, staged, true).await?;
+                link.batch_execute(&format!("DROP TABLE {}", staged.decided_table())).await?;
+            }
+        }
+        for staged in gathered.tables.values() {
+            link.batch_execute(&format!("ANALYZE {}", staged.decided_table())).await?;
+        }
+        Ok(drawn)
+    }
+
+    /// Draws another key for rows whose key another row has here.
+    async fn draw_anew(&self, here: &Side, pairs: &Pairs<'_>, staged: &Staged) -> Result<u64, Fault> {
+        let table = table_of(here, staged)?;
+        let (Some(key), Some(drawing)) = (table.single_key(), pairs.drawing(here, staged).await?) else {
+            return Err(lost("draw a key for a row whose key is taken"));
+        };
+        Ok(self
+            .link
+            .execute(
+                &format!(
+                    "INSERT INTO pg_temp.backout_pair
+                     SELECT {}, l{key}, ({drawing})::text, true FROM (
+                       SELECT l{key}, row_number() OVER (ORDER BY first, id) AS backout_nth
+                       FROM {} WHERE fate = 'w') AS q
+                     ON CONFLICT (space, there) DO UPDATE SET here = excluded.here, drawn = true",
+                    literal(&Space::Same(table.name()).name()),
+                    staged.decided_table()
+                ),
+                &[],
+            )
+            .await?)
+    }
+
+    /// Tells of conflicts and of rows without a place, and counts; the numbers of what stays lacking.
+    async fn tell(
+        &mut self,
+        run: &str,
+        source: &str,
+        here: &Side,
+        gathered: &Gathered,
+        winner: Option<Winner>,
+    ) -> Result<Vec<u64>, Fault> {
+        let link = self.link;
+        let mut left = Vec::new();
+        link.execute("DELETE FROM _backout.conflict WHERE source = $1", &[&source]).await?;
+        for staged in gathered.tables.values() {
+            let table = table_of(here, staged)?;
+            let counted = |fates: &str| {
+                format!(
+                    "SELECT coalesce(sum(1 + coalesce(cardinality(more), 0)) FILTER (WHERE NOT linked), 0)::bigint
+                            + (SELECT count(DISTINCT number) FROM (SELECT unnest(array_append(more, first)) AS number
+                               FROM {0} WHERE linked AND fate IN ({fates}) AND first > 0) AS q)
+                     FROM {0} WHERE fate IN ({fates}) AND first > 0",
+                    staged.decided_table()
+                )
+            };
+            let mut count = [0u64; 3];
+            for (count, fates) in count.iter_mut().zip(["'i', 'u', 'd', 'n'", "'e'", "'x'"]) {
+                let found: i64 = link.query_one(&counted(fates), &[]).await?.get(0);
+                *count = u64::try_from(found).unwrap_or_default();
+            }
+            self.recovered.applied += count[0];
+            self.recovered.already += count[1];
+            self.recovered.unmapped += count[2];
+            let query = told::query(staged, table, "d.cause IS NOT NULL OR d.fate = 'x'");
+            let rows = link.query_raw(&query, std::iter::empty::<&str>()).await?;
+            let mut rows = Box::pin(rows);
+            let mut open = Vec::new();
+            while let Some(row) = rows.next().await {
+                let telling = Telling::of(&row?, staged, table);
+                let first = telling.numbers.first().copied().unwrap_or_default();
+                match telling.named(table, winner) {
+                    Some(conflict) => {
+                        self.recovered.push_conflict(conflict);
+                        self.told.tell(Topic::Conflicts, first, &telling.conflict(table, run, winner))?;
+                        if telling.is_open() {
+                            left.extend(&telling.numbers);
+                            open.push(telling);
+                        }
+                    }
+                    None => {
+                        left.extend(&telling.numbers);
+                        self.told.tell(Topic::Unmapped, first, &telling.unmapped(table, run))?;
+                    }
+                }
+            }
+            drop(rows);
+            keep_open(link, source, &table.name().sql(), &open).await?;
+        }
+        Ok(left)
+    }
+
+    /// Puts down which changes are settled now.
+    async fn put_down(
+        &self,
+        source: &str,
+        taken: Ranges,
+        gathered: &Gathered,
+        left: Vec<u64>,
+    ) -> Result<(), Fault> {
+        let Some(span) = gathered.span else { return Ok(()) };
+        let mut but = gathered.left.clone();
+        but.extend(left);
+        let now = taken.with_span_but(span, &but);
+        ledger::write(self.link, source, &now).await
+    }
+
+    /// The maps of keys that were used, for people.
+    async fn write_maps(&mut self, pairs: &Pairs<'_>) -> Result<(), Fault> {
+        for (table, space) in pairs.used() {
+            let mut paper = Paper::new(&self.order.folder, &format!("keys-{}.csv", file_name(&table)))?;
+            paper.write(&csv_line(["key recorded", "key here"]))?;
+            let query =
+                "SELECT there, here FROM pg_temp.backout_pair WHERE space = $1 ORDER BY there COLLATE \"C\"";
+            let mut rows = Box::pin(self.link.query_raw(query, [&space]).await?);
+            while let Some(row) = rows.next().await {
+                let row = row?;
+                paper.write(&csv_line([row.get::<_, &str>(0), row.get::<_, &str>(1)]))?;
+            }
+            self.maps.insert(paper.finish()?);
+        }
+        Ok(())
+    }
+}
+
+/// Keeps conflicts that wait for a person, with all versions of their rows.
+async fn keep_open(link: &Link, source: &str, table: &str, open: &[Telling]) -> Result<(), Fault> {
+    if open.is_empty() {
+        return Ok(());
+    }
+    let sink = link
+        .copy_in::<_, Bytes>(
+            "COPY _backout.conflict (source, number, tab, key, cause, columns, before, recorded, restored) FROM STDIN",
+        )
+        .await?;
+    let mut sink = Box::pin(sink);
+    let mut piece = BytesMut::new();
+    for telling in open {
+        let number = telling.numbers.first().copied().unwrap_or_default().to_string();
+        let columns = array(telling.columns());
+        let cells = [source, &number, table, &telling.key_shown(), &telling.cause(), &columns];
+        for cell in cells {
+            escape(&mut piece, cell);
+            piece.extend_from_slice(b"\t");
+        }
+        for (at, version) in telling.versions().iter().enumerate() {
+            if at > 0 {
+                piece.extend_from_slice(b"\t");
+            }
+            // NUL cannot stand in JSON here, nor in any text of a row.
+            if version.is_null() {
+                piece.extend_from_slice(b"\\N")
+            } else {
+                escape(&mut piece, &version.to_string())
+            }
+        }
+        piece.extend_from_slice(b"\n");
+        if piece.len() > 128 * 1024 {
+            sink.send(piece.split().freeze()).await?;
+        }
+    }
+    sink.send(piece.freeze()).await?;
+    sink.as_mut().finish().await?;
+    Ok(())
+}

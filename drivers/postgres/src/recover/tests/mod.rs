@@ -1,0 +1,4 @@
+//! Taking over, on a real server.
+
+mod eight;
+mod world;
