@@ -11,7 +11,8 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use read::schema;
+pub(crate) use classes::OF_USERS;
+pub(crate) use read::{contains, schema};
 pub(crate) use schema::{Object, Schema};
 pub(crate) use scope::Scope;
 pub(crate) use table::{Column, Key, Table, TableKind};

@@ -6,6 +6,7 @@
 mod catalog;
 mod door;
 mod dump;
+mod look;
 mod recorder;
 mod recover;
 mod replication;

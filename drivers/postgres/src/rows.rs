@@ -1,6 +1,17 @@
 //! How many rows a table has, and a digest of what is in them, whatever their order.
 
+mod formula;
+mod large_objects;
+mod read;
+mod sequences;
+#[cfg(test)]
+mod tests;
+
 use serde::{Deserialize, Serialize};
+
+pub(crate) use large_objects::large_objects;
+pub(crate) use read::{Reading, rows};
+pub(crate) use sequences::{Sequences, sequences};
 
 /// The rows of one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

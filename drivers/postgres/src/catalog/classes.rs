@@ -63,7 +63,7 @@ fn grants(acl: &str, kind: char, owner: &str) -> String {
 }
 
 /// Which schemas hold objects of users, where `n` is `pg_namespace`.
-pub(super) const OF_USERS: &str =
+pub(crate) const OF_USERS: &str =
     "n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '_backout')";
 
 /// Whether an object came by itself, not with another one (the constructors of a range, its multirange, their cast).

@@ -79,7 +79,7 @@ impl Reading<'_> {
     fn object(&mut self, row: &Row, members: &HashSet<Number>) {
         let number: Number = (row.get(0), row.get(1));
         let (schema, relation): (Option<&str>, Option<&str>) = (row.get(2), row.get(3));
-        if members.contains(&number) || !is_in(self.scope, schema, relation) {
+        if members.contains(&number) || !contains(self.scope, schema, relation) {
             return;
         }
         let key: String = row.get(4);
@@ -123,7 +123,7 @@ fn put(schema: &mut Schema, key: &str, part: String, value: String) {
 
 /// Whether an object is part of what is looked at: one that belongs to no table goes with its schema, one without a
 /// schema with the whole database.
-pub(super) fn is_in(scope: &Scope, schema: Option<&str>, relation: Option<&str>) -> bool {
+pub(crate) fn contains(scope: &Scope, schema: Option<&str>, relation: Option<&str>) -> bool {
     match scope {
         Scope::Database => true,
         Scope::Part { schemas, tables } => schema.is_some_and(|schema| {

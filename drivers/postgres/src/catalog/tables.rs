@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use tokio_postgres::Client;
 
 use super::classes::FIRST;
-use super::read::is_in;
+use super::read::contains;
 use super::{Column, Key, Scope, Table, TableKind};
 use crate::server::{Fault, TableName, Version};
 
@@ -41,7 +41,7 @@ pub(crate) async fn tables(client: &Client, _version: Version, scope: &Scope) ->
     for row in &tables {
         let oid: u32 = row.get(0);
         let name = TableName::new(row.get::<_, String>(1), row.get::<_, String>(2));
-        if !is_in(scope, Some(&name.schema), Some(&name.name)) {
+        if !contains(scope, Some(&name.schema), Some(&name.name)) {
             continue;
         }
         let parent: Option<String> = row.get(5);

@@ -149,8 +149,8 @@ fn only_objects_are_shape_and_the_rest_is_position() {
     two.notes.push("something".into());
     assert!(shape(&one) == shape(&two) && position(&one) == position(&two) && is_exactly(&one, &two));
     for change in [
-        |state: &mut State| drop(state.rows.clear()),
-        |state: &mut State| drop(state.sequences.clear()),
+        |state: &mut State| state.rows.clear(),
+        |state: &mut State| state.sequences.clear(),
         |state: &mut State| state.large_objects = Some(Rows { count: 1, digest: "x".into() }),
     ] {
         let mut two = one.clone();
