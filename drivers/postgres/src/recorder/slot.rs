@@ -22,6 +22,22 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const TURNS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Tries again while somebody else reads from the slot. (A function of closures would not be `Send`.)
+macro_rules! in_turn {
+    ($attempt:expr) => {{
+        let mut turn = 0;
+        loop {
+            match $attempt {
+                Err(fault) if turn < TURNS && fault.code() == Some(&SqlState::OBJECT_IN_USE) => {
+                    turn += 1;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                other => break other,
+            }
+        }
+    }};
+}
+
 /// A slot as it stands.
 #[derive(Debug, Clone)]
 pub(super) struct Slot {
@@ -254,18 +270,7 @@ async fn running(link: &Link) -> Result<String, Fault> {
 pub(super) async fn drop_it(link: &Link, name: &str, database: u32) -> Result<(), Fault> {
     let sql = "SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots
                WHERE slot_name = $1 AND datoid = $2";
-    in_turn(async || Ok(link.execute(sql, &[&name, &database]).await.map(drop)?)).await
-}
-
-/// Tries again while somebody else reads from the slot.
-async fn in_turn<T>(mut attempt: impl AsyncFnMut() -> Result<T, Fault>) -> Result<T, Fault> {
-    for _ in 0..TURNS {
-        match attempt().await {
-            Err(fault) if fault.code() == Some(&SqlState::OBJECT_IN_USE) => tokio::time::sleep(PAUSE).await,
-            other => return other,
-        }
-    }
-    attempt().await
+    in_turn!(link.execute(sql, &[&name, &database]).await.map(drop).map_err(Fault::from))
 }
 
 /// The end of what is safely in the log. With `flush`, of everything that was committed.
@@ -297,7 +302,7 @@ pub(super) async fn shows(link: &Link, name: &str, transaction: u64) -> Result<b
         "SELECT EXISTS (SELECT FROM {} WHERE xid = '{half}'::xid AND pg_catalog.get_byte(data, 0) = 73)",
         peek(name, None)
     );
-    in_turn(async || Ok(link.query_one(&sql, &[]).await?.get(0))).await
+    in_turn!(link.query_one(&sql, &[]).await.map(|row| row.get(0)).map_err(Fault::from))
 }
 
 /// Hands everything up to a position of the log to a scribe.
@@ -309,14 +314,13 @@ pub(super) async fn drain(
     scribe: &mut Scribe,
 ) -> Result<(), Fault> {
     let sql = format!("SELECT data FROM {}", peek(name, Some(end)));
-    in_turn(async || {
-        copied::rows(link, &sql, &order.pace, |fields| match fields {
+    in_turn!({
+        let each = |fields: &[Option<&[u8]>]| match fields {
             [Some(message)] => scribe.message(message),
             _ => Ok(()),
-        })
-        .await
+        };
+        copied::rows(link, &sql, &order.pace, each).await
     })
-    .await
 }
 
 /// What the server says of a slot that it has broken off.

@@ -26,13 +26,12 @@ pub(super) async fn caused(
         for columns in &table.deferrable {
             refused.extend(of_doubles(link, table, staged, columns).await?);
         }
-        let fields = here
-            .tables
-            .iter()
-            .flat_map(|child| child.foreign_keys.iter().map(move |key| (child, key)))
-            .filter(|(_, key)| key.parent == table.name());
-        for (child, key) in fields {
-            refused.extend(of_parents(link, table, staged, child, key).await?);
+        for child in &here.tables {
+            for key in &child.foreign_keys {
+                if key.parent == table.name() {
+                    refused.extend(of_parents(link, table, staged, child, key).await?);
+                }
+            }
         }
     }
     Ok(refused)

@@ -13,7 +13,10 @@ pub(super) async fn refuse_unknown(link: &Link, here: &Side, staged: &Staged) ->
     let rows = staged.rows_table();
     let mut let_go = 0;
     for (number, group) in staged.groups.iter().enumerate() {
-        for (slot, space) in group.iter().filter(|(_, space)| matches!(space, Space::Paired(_))) {
+        for (slot, space) in group {
+            if !matches!(space, Space::Paired(_)) {
+                continue;
+            }
             let space = literal(&space.name());
             let is_unknown = |side: char| {
                 format!(

@@ -271,8 +271,9 @@ impl Taking<'_> {
             drawn += pairs.draw_for_born(here, staged, database).await?;
         }
         // Whoever refers to a row without a place has none either, and so on.
-        let has_pairs = gathered.tables.values().flat_map(|staged| staged.groups.iter().flatten());
-        if has_pairs.clone().any(|(_, space)| matches!(space, Space::Paired(_))) {
+        let mut spaces = gathered.tables.values().flat_map(|staged| staged.groups.iter().flatten());
+        let has_pairs = spaces.any(|(_, space)| matches!(space, Space::Paired(_)));
+        if has_pairs {
             loop {
                 let mut again = false;
                 for staged in gathered.tables.values() {
@@ -413,7 +414,7 @@ impl Taking<'_> {
             self.recovered.already += count[1];
             self.recovered.unmapped += count[2];
             let query = told::query(staged, table, "d.cause IS NOT NULL OR d.fate = 'x'");
-            let rows = link.query_raw(&query, std::iter::empty::<&str>()).await?;
+            let rows = link.query_raw(&query, std::iter::empty::<String>()).await?;
             let mut rows = Box::pin(rows);
             let mut open = Vec::new();
             while let Some(row) = rows.next().await {
@@ -462,7 +463,7 @@ impl Taking<'_> {
             paper.write(&csv_line(["key recorded", "key here"]))?;
             let query =
                 "SELECT there, here FROM pg_temp.backout_pair WHERE space = $1 ORDER BY there COLLATE \"C\"";
-            let mut rows = Box::pin(self.link.query_raw(query, [&space]).await?);
+            let mut rows = Box::pin(self.link.query_raw(query, [space.clone()]).await?);
             while let Some(row) = rows.next().await {
                 let row = row?;
                 paper.write(&csv_line([row.get::<_, &str>(0), row.get::<_, &str>(1)]))?;
