@@ -6,6 +6,7 @@
 mod catalog;
 mod door;
 mod dump;
+mod endpoint;
 mod look;
 mod recorder;
 mod recover;
@@ -17,4 +18,5 @@ mod swap;
 #[cfg(test)]
 mod testing;
 
+pub use endpoint::Endpoint;
 pub use replication::Replication;

@@ -28,8 +28,10 @@ use backout_core::order::Mode;
 use serde_json::Value;
 
 pub use config::ReplicationConfig;
+pub(crate) use config::{safe, shown_url};
 pub use state::ReplicationState;
 
+use crate::door::Outside;
 use crate::server::Address;
 
 /// The kind `postgres.replication`.
@@ -61,7 +63,7 @@ impl Driver for Replication {
             quiescence: Quiescence::Passive,
             holds_data: false,
             records_writes: false,
-            marker: false,
+            marker: true,
             keeps_displaced: false,
             stages: false,
             compare_and_set: true,
@@ -134,6 +136,29 @@ impl Session<Replication> for ReplicationSession {
         _: &[DataPart],
     ) -> Result<Vec<String>, DriverError> {
         ready::ready(&self.address, &self.config, saved).await
+    }
+
+    async fn read_marker(&self, _: &Context) -> Result<Option<Value>, DriverError> {
+        let outside =
+            Outside { link: crate::server::connect(&self.address).await?, address: self.address.clone() };
+        let found = outside.find(&self.address.database).await?;
+        Ok(found.and_then(|found| found.note.others.get(Replication::KIND).cloned()))
+    }
+
+    async fn write_marker(&self, _: &Context, marker: Option<&Value>) -> Result<(), DriverError> {
+        // A note can be written from within as well.
+        let link = crate::server::connect(&self.address).await?;
+        let mut outside = Outside { link, address: self.address.clone() };
+        let marker = marker.cloned();
+        outside
+            .annotate(&self.address.database, |note| {
+                match marker {
+                    Some(marker) => note.others.insert(Replication::KIND.to_owned(), marker),
+                    None => note.others.remove(Replication::KIND),
+                };
+            })
+            .await?;
+        Ok(())
     }
 
     async fn displaced(&self, _: &Context) -> Result<Vec<String>, DriverError> {

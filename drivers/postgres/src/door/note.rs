@@ -4,7 +4,7 @@
 //! going in, and that goes with the database through a rename. (Settings of a name of our own need a superuser.) Whoever
 //! lists databases reads it too, so it says what it is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use backout_core::digest::Digest;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,9 @@ pub(crate) struct Note {
     /// The run that took it from its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) displaced: Option<String>,
+    /// What other kinds keep here, by kind.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) others: BTreeMap<String, Value>,
 }
 
 /// What opening a door gives back.
