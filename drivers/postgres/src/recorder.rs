@@ -21,6 +21,7 @@ mod scribe;
 mod sealed;
 mod slot;
 mod snapshot;
+mod stamps;
 mod standing;
 mod tables;
 #[cfg(test)]

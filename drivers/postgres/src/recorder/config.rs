@@ -1,6 +1,6 @@
 //! How what users write is recorded: the keys of `recorder:` in the migration file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use backout_core::migration::Size;
 use schemars::JsonSchema;
@@ -30,9 +30,6 @@ pub struct Config {
     /// Tables whose writes need not be recorded (`cache` or `audit.entries`). They are not counted and not taken over.
     #[serde(default)]
     pub except: BTreeSet<String>,
-    /// For `by: timestamps`: the column of each table that moves with every change.
-    #[serde(default)]
-    pub timestamps: BTreeMap<String, String>,
 }
 
 /// What records.
@@ -46,7 +43,8 @@ pub enum By {
     Slot,
     /// Row triggers, which write into a table of ours within the transaction of the writer.
     Triggers,
-    /// Nothing records: rows that are newer than what was saved are found by looking. Deletions are not seen.
+    /// Nothing records. Rows that are newer than what was saved are found by the stamp that the server puts on each
+    /// (`xmin`), and counted; deletions are not seen, and nothing can be taken over. Incomplete: the last resort.
     Timestamps,
 }
 
@@ -79,11 +77,6 @@ impl Config {
         self.except.iter().any(|name| names(name, table))
     }
 
-    /// The column of a table that moves with every change, as a person says.
-    pub(crate) fn timestamp_of(&self, table: &TableName) -> Option<&str> {
-        self.timestamps.iter().find(|(name, _)| names(name, table)).map(|(_, column)| column.as_str())
-    }
-
     /// Mistakes that types cannot catch; one sentence each.
     pub(crate) fn mistakes(&self) -> Vec<String> {
         let mut mistakes = Vec::new();
@@ -101,9 +94,6 @@ impl Config {
         }
         if matches!(self.migration, Told::Origin(_)) && matches!(self.by, By::Triggers | By::Timestamps) {
             mistakes.push("`recorder.migration.origin` is seen by a slot only: say `by: slot`".to_owned());
-        }
-        if !self.timestamps.is_empty() && self.by != By::Timestamps {
-            mistakes.push("`recorder.timestamps` is read with `by: timestamps` only".to_owned());
         }
         mistakes
     }

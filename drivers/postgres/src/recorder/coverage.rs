@@ -8,6 +8,7 @@ use super::config::By;
 use super::objects;
 use super::order::Order;
 use super::slot::{Publication, Slot, bytes};
+use super::stamps;
 use super::standing::{EVERY_TABLE, Standing, Way};
 use super::tables::{self, Found};
 use super::triggers;
@@ -48,6 +49,9 @@ impl Facts {
 
 /// What is recorded; none where there is no recorder.
 pub(super) async fn of(link: &Link, order: &Order<'_>) -> Result<Option<Coverage>, Fault> {
+    if order.config.by == By::Timestamps {
+        return Ok(Some(stamps::coverage(link, order).await?));
+    }
     if !objects::are_there(&link.client).await? {
         return Ok(None);
     }

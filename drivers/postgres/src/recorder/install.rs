@@ -10,6 +10,7 @@ use super::objects;
 use super::order::Order;
 use super::patience::{patiently, whole};
 use super::slot::{self, Publication, Slot, bytes};
+use super::stamps;
 use super::standing::{self, CUTOVER, EVERY_TABLE, Here, Standing, Way, signed};
 use super::tables::Found;
 use super::triggers;
@@ -23,6 +24,10 @@ pub(super) struct Copied {
 
 /// Puts a recorder in place over every table, or renews it, and proves it.
 pub(super) async fn arm(link: &mut Link, order: &Order<'_>, occasion: Occasion) -> Result<Coverage, Fault> {
+    if order.config.by == By::Timestamps {
+        clear(link, order).await?;
+        return stamps::coverage(link, order).await;
+    }
     let standing = Standing::look(&link.client).await?;
     if let Some(standing) = standing.as_ref().filter(|standing| !standing.is_of_elsewhere()) {
         refuse_anothers(standing, order)?;
@@ -104,6 +109,9 @@ pub(super) async fn begin(
     copied: Option<&Copied>,
 ) -> Result<Coverage, Fault> {
     clear(link, order).await?;
+    if order.config.by == By::Timestamps {
+        return stamps::coverage(link, order).await;
+    }
     let ways: &[Way] = match order.config.by {
         By::Slot => &[Way::Slot],
         By::Triggers => &[Way::Triggers],
@@ -268,8 +276,10 @@ fn statements(table: &Found, facts: &Facts, way: Way, tells: bool) -> String {
     sql += &format!(
         "INSERT INTO _backout.table_recorded (relation, table_schema, table_name, identity, identity_index, since)
          VALUES ({}, {}, {}, {}, {}, pg_catalog.pg_current_xact_id()::text::bigint)
-         ON CONFLICT (relation) DO UPDATE SET table_schema = excluded.table_schema, table_name = excluded.table_name,
-             since = excluded.since",
+         ON CONFLICT (relation) DO UPDATE SET since = excluded.since,
+             identity = CASE excluded.identity WHEN 'f' THEN table_recorded.identity ELSE excluded.identity END,
+             identity_index = CASE excluded.identity WHEN 'f' THEN table_recorded.identity_index
+                                                     ELSE excluded.identity_index END",
         table.oid,
         literal(&table.name.schema),
         literal(&table.name.name),
@@ -320,7 +330,12 @@ async fn renew(
     put_on_tables(link, order, standing.way).await?;
     let is_cut_over = standing.eras.last().is_some_and(|era| era.occasion == CUTOVER);
     let goes_on = occasion == Occasion::Arm || is_cut_over;
-    let mut sql = String::new();
+    // By these names a copy finds what its tables were.
+    let mut sql = String::from(
+        "UPDATE _backout.table_recorded t SET table_schema = n.nspname, table_name = c.relname
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+         WHERE c.oid = t.relation AND (t.table_schema, t.table_name) IS DISTINCT FROM (n.nspname::text, c.relname::text);",
+    );
     if occasion == Occasion::CutoverAtRest {
         // What an earlier cutover had to take for a gap was none; what is gone as a whole stays one.
         sql += "UPDATE _backout.era SET interrupted = coalesce((SELECT pg_catalog.jsonb_agg(gap)

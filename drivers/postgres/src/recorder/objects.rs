@@ -110,14 +110,14 @@ pub(crate) async fn originals(client: &impl GenericClient) -> Result<Vec<Origina
         return Ok(Vec::new());
     }
     let sql = "SELECT DISTINCT ON (c.oid) c.oid, t.identity, t.identity_index
-         FROM _backout.table_recorded t, _backout.recorder r, pg_catalog.pg_class c
+         FROM _backout.table_recorded t LEFT JOIN _backout.recorder r ON true CROSS JOIN pg_catalog.pg_class c
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
          WHERE c.relkind IN ('r', 'p') AND c.relreplident = 'f'
-           AND CASE WHEN r.database = (SELECT d.oid FROM pg_catalog.pg_database d
-                                       WHERE d.datname = pg_catalog.current_database())
-               THEN t.relation = c.oid
-               ELSE t.table_schema = n.nspname AND t.table_name = c.relname END
-         ORDER BY c.oid";
+           AND CASE WHEN r.database <> (SELECT d.oid FROM pg_catalog.pg_database d
+                                        WHERE d.datname = pg_catalog.current_database())
+               THEN t.table_schema = n.nspname AND t.table_name = c.relname
+               ELSE t.relation = c.oid END
+         ORDER BY c.oid, t.since DESC";
     let rows = client.query(sql, &[]).await?;
     Ok(rows
         .iter()

@@ -5,6 +5,7 @@ use backout_core::checkpoint::DataPart;
 use backout_core::writes::{Counted, Gap};
 
 use super::changes::Changes;
+use super::config::By;
 use super::coverage;
 use super::order::Order;
 use super::scribe::{Keep, Scribe, Told};
@@ -12,7 +13,7 @@ use super::sealed::{Header, Reader, Written};
 use super::slot::{self, Slot};
 use super::snapshot::{Since, Snapshot};
 use super::standing::{EVERY_TABLE, Standing, Way};
-use super::{Reading, objects, triggers};
+use super::{Reading, stamps, triggers};
 use crate::recover::{self, Merge};
 use crate::server::{Fault, Link};
 use crate::state::State;
@@ -79,6 +80,9 @@ pub(super) async fn count(
     merge: Option<&Merge>,
     seals: bool,
 ) -> Result<Option<(Counted, Vec<DataPart>)>, Fault> {
+    if order.config.by == By::Timestamps {
+        return Ok(Some((stamps::count(link, order, target).await?, Vec::new())));
+    }
     let Some(coverage) = coverage::of(link, order).await? else { return Ok(None) };
     let since = Since::of(&target.taken)?;
     let Some(standing) = Standing::look(&link.client).await? else {
@@ -116,6 +120,7 @@ pub(super) async fn count(
     gaps.sort();
     gaps.dedup();
     let mut tables = drained.told.tables;
+    tables.retain(|table, _| !order.config.leaves_out(table));
     let mut data = Vec::new();
     if let Some(written) = drained.told.written {
         if seals {
@@ -205,6 +210,5 @@ pub(super) async fn unread(link: &Link, order: &Order<'_>) -> Result<bool, Fault
         },
     };
     let drained = drain(link, order, &standing, &since, Keep::Nothing, true).await?;
-    let _ = objects::FORMAT;
     Ok(drained.told.tables.values().any(|writes| writes.users().sum() > 0))
 }

@@ -4,4 +4,5 @@ mod crowd;
 mod everything;
 mod limits;
 mod migration;
+mod speed;
 mod world;

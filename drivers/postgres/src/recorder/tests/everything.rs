@@ -176,6 +176,10 @@ async fn disarming_leaves_nothing_behind() {
         assert_eq!(first.covered, again.covered);
         assert_eq!(world.ask("SELECT count(*)::text FROM _backout.era").await, "1");
         assert_eq!(world.coverage().await.expect("a recorder").covered, first.covered);
+        // Killed before the last thing that arming does.
+        world.link.batch_execute("DELETE FROM _backout.recorder").await.expect("half a recorder");
+        assert_eq!(world.coverage().await.expect("half a recorder").covered, Vec::<String>::new());
+        assert_eq!(world.arm(Occasion::Arm).await.covered, first.covered);
         world.disarm().await;
         assert_eq!(world.ask(LEFT).await, before);
         assert_eq!(world.coverage().await, None);

@@ -189,6 +189,23 @@ async fn a_role_without_rights_is_told_so() {
 }
 
 #[tokio::test]
+async fn without_any_recorder_the_count_says_that_it_is_incomplete() {
+    let mut world = World::new("stamps", By::Timestamps, TABLES).await;
+    world.sql("INSERT INTO tasks SELECT n, 'old' FROM generate_series(1, 10) n").await;
+    let coverage = world.arm(Occasion::Arm).await;
+    assert_eq!(coverage.covered, Vec::<String>::new());
+    assert!(whys(&coverage.uncovered).contains("tasks: incomplete"), "{coverage:?}");
+    let target = world.state().await;
+    assert_eq!(sums(&world.count(&target).await.unwrap()), Vec::<String>::new());
+    world.each(&["INSERT INTO tasks VALUES (11, 'new')", "UPDATE tasks SET title = 'x' WHERE id < 3"]).await;
+    world.sql("DELETE FROM tasks WHERE id = 5").await;
+    let counted = world.count(&target).await.unwrap();
+    assert_eq!(sums(&counted), ["tasks: 0/3/0 + 0/0/0, 0"]);
+    assert!(matches!(counted.writes(), Count::AtLeast(3)));
+    assert_eq!(world.ask("SELECT (to_regnamespace('_backout') IS NULL)::text").await, "true");
+}
+
+#[tokio::test]
 async fn what_a_slot_cannot_see_is_named() {
     let tables = "CREATE TABLE tasks (id integer PRIMARY KEY); CREATE UNLOGGED TABLE volatile (id integer PRIMARY KEY);
         CREATE TABLE keyless (a integer); CREATE TEMPORARY TABLE mine (a integer);
