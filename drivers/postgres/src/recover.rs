@@ -14,6 +14,7 @@ mod fits;
 mod fold;
 mod foreign;
 mod gather;
+mod judge;
 mod lead;
 mod ledger;
 mod pairs;
@@ -22,6 +23,7 @@ mod quiet;
 mod refold;
 mod review;
 mod rule;
+mod saved;
 mod sequences;
 mod side;
 mod stage;
@@ -121,8 +123,8 @@ pub(crate) async fn judge(
     changes: Changes<'_>,
     pace: &Pace,
 ) -> Result<BTreeMap<TableName, Judged>, DriverError> {
-    let _ = (live, saved, merge, changes, pace);
-    Ok(BTreeMap::new())
+    let attempted = "judge which recorded changes can be taken over";
+    judge::judge(live, saved, merge, changes, pace).await.map_err(|fault| fault.while_doing(attempted))
 }
 
 /// Whether everything that a recorder saw stands in the target by now, or was settled: only then may what holds the

@@ -280,6 +280,10 @@ impl<'a, 'r> Gathering<'a, 'r> {
         for (place, rows) in std::mem::take(&mut self.rows) {
             let Some(staged) = self.found.tables.get_mut(&place) else { continue };
             let Some(table) = self.rules.here.tables.get(place) else { continue };
+            // In the order of their first changes: of two rows that want the same, the earlier has it, and rows that were
+            // born one after the other lie beside each other again.
+            let mut rows: Vec<_> = rows.into_iter().collect();
+            rows.sort_unstable_by_key(|(_, entry)| entry.numbers.first);
             let mut loader = staged.loader(self.link).await?;
             for ((group, key), entry) in rows {
                 let folded = unpack(&entry.bytes).ok_or_else(|| lost("read a folded row again"))?;

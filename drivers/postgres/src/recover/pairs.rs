@@ -73,6 +73,37 @@ async fn has_kept(link: &Link) -> Result<bool, Fault> {
     Ok(link.query_one("SELECT to_regclass('_backout.key') IS NOT NULL", &[]).await?.get(0))
 }
 
+/// Every key of the side that recorded that has a pair, kept or answered by the declared query.
+pub(super) async fn each(
+    live: &Link,
+    space: &Space,
+    query: &str,
+    direction: Direction,
+    then: &mut (dyn FnMut(&str) + Send),
+) -> Result<(), Fault> {
+    let mut asked = Vec::new();
+    if has_kept(live).await? {
+        let side = if direction == Direction::Back { "new" } else { "old" };
+        asked.push(format!("SELECT {side} FROM _backout.key WHERE space = {}", literal(&space.name())));
+    }
+    if direction == Direction::Back {
+        let query = query.trim().trim_end_matches(';');
+        asked
+            .push(format!("SELECT a::text FROM ({query}) AS q (a, b) WHERE a IS NOT NULL AND b IS NOT NULL"));
+    }
+    live.batch_execute("BEGIN READ ONLY; SET LOCAL search_path TO DEFAULT").await?;
+    for sql in asked {
+        // What it cannot tell is not known.
+        let Ok(statement) = live.prepare(&sql).await else { break };
+        let mut rows = Box::pin(live.query_raw(&statement, std::iter::empty::<&str>()).await?);
+        while let Some(row) = rows.next().await {
+            then(row?.get(0));
+        }
+    }
+    live.batch_execute("ROLLBACK").await?;
+    Ok(())
+}
+
 /// From which side to which: by where the declared names are found.
 pub(super) fn direction(merge: &Merge, there: Option<&Side>, here: &Side) -> Direction {
     for (new, old, rule) in merge.rules() {

@@ -58,12 +58,7 @@ pub(super) async fn take_over(
     link.batch_execute(ledger::MAKE).await?;
     // Two at once would both take over what neither has.
     link.batch_execute("LOCK TABLE _backout.taken IN EXCLUSIVE MODE").await?;
-    let marks: bool =
-        link.query_one("SELECT to_regprocedure('_backout.migration()') IS NOT NULL", &[]).await?.get(0);
-    if marks {
-        // What is written here is no user's.
-        link.batch_execute("SELECT _backout.migration()").await?;
-    }
+    mark(link, &sources).await?;
     let here = Side::read(link).await?;
     let natives = natives(link, &here, written_here, pace).await?;
     let mut taking = Taking {
@@ -90,6 +85,24 @@ pub(super) async fn take_over(
     recovered.files = told.write()?;
     recovered.files.extend(maps);
     Ok(recovered)
+}
+
+/// Tells the target's own recorder that what is written here is no user's, and where it comes from.
+async fn mark(link: &Link, sources: &[Recorded<'_>]) -> Result<(), Fault> {
+    let marks = "SELECT to_regprocedure('_backout.migration()') IS NOT NULL,
+                 has_function_privilege(to_regprocedure('_backout.note(text, text)'), 'EXECUTE')";
+    let row = link.query_one(marks, &[]).await?;
+    if row.get::<_, Option<bool>>(1) == Some(true) {
+        for database in sources.iter().filter_map(|source| source.database.as_ref()) {
+            let own = "SELECT oid::text FROM pg_database WHERE datname = current_database()";
+            let number: String = database.query_one(own, &[]).await?.get(0);
+            link.execute("SELECT _backout.note('merged', $1)", &[&number]).await?;
+        }
+    }
+    if row.get(0) {
+        link.batch_execute("SELECT _backout.migration()").await?;
+    }
+    Ok(())
 }
 
 /// Notes which rows users wrote to here since the database was put back.

@@ -18,11 +18,19 @@ const RECORDER: &str = r#"
     CREATE SCHEMA IF NOT EXISTS log;
     CREATE TABLE IF NOT EXISTS log.change (number bigserial PRIMARY KEY, tab text[], op text, before jsonb, after jsonb,
         columns jsonb, migration boolean);
+    CREATE OR REPLACE FUNCTION log.texts(tab oid, r record) RETURNS jsonb LANGUAGE plpgsql SET TimeZone = 'UTC' AS $f$
+    DECLARE c text; v text; found jsonb := '{}'; BEGIN
+        FOR c IN SELECT attname FROM pg_attribute WHERE attrelid = tab AND attnum > 0 AND NOT attisdropped LOOP
+            EXECUTE format('SELECT CASE WHEN ($1).%1$I IS NOT NULL THEN concat(($1).%1$I) END', c) USING r INTO v;
+            found := found || jsonb_build_object(c, v);
+        END LOOP;
+        RETURN found;
+    END $f$;
     CREATE OR REPLACE FUNCTION log.note() RETURNS trigger LANGUAGE plpgsql AS $f$
     BEGIN
         INSERT INTO log.change (tab, op, before, after, columns, migration) SELECT ARRAY[TG_TABLE_SCHEMA, TG_TABLE_NAME],
-            TG_OP, CASE WHEN TG_OP IN ('UPDATE', 'DELETE') THEN to_jsonb(OLD) END,
-            CASE WHEN TG_OP IN ('INSERT', 'UPDATE') THEN to_jsonb(NEW) END,
+            TG_OP, CASE WHEN TG_OP IN ('UPDATE', 'DELETE') THEN log.texts(TG_RELID, OLD) END,
+            CASE WHEN TG_OP IN ('INSERT', 'UPDATE') THEN log.texts(TG_RELID, NEW) END,
             (SELECT jsonb_agg(jsonb_build_array(attname, format_type(atttypid, atttypmod)) ORDER BY attnum)
              FROM pg_attribute WHERE attrelid = TG_RELID AND attnum > 0 AND NOT attisdropped),
             coalesce(current_setting('test.migration', true), '') = 'on';
@@ -179,11 +187,8 @@ fn change(row: &tokio_postgres::Row) -> Change {
         let row = row.unwrap_or_default();
         let cell = |(name, _): &(String, String)| {
             Some(match &row[name] {
-                Json::Null => Value::Null,
                 Json::String(text) => Value::Text(text.as_str().into()),
-                Json::Bool(true) => Value::Text("t".into()),
-                Json::Bool(false) => Value::Text("f".into()),
-                other => Value::Text(other.to_string().into()),
+                _ => Value::Null,
             })
         };
         columns.iter().map(cell).collect::<Vec<_>>()
@@ -222,4 +227,26 @@ pub(super) fn conflicts(recovered: &Recovered) -> Vec<String> {
             )
         })
         .collect()
+}
+
+/// What was saved, as a look at it, but for its rows.
+pub(super) async fn state(world: &World) -> crate::state::State {
+    let link = connect(&world.address(&world.target)).await.unwrap();
+    let schema = crate::catalog::schema(&link, link.version, &crate::catalog::Scope::Database).await.unwrap();
+    crate::state::State {
+        schema,
+        rows: Default::default(),
+        sequences: Default::default(),
+        large_objects: None,
+        notes: Vec::new(),
+        taken: crate::state::Taken {
+            version: link.version,
+            system: String::new(),
+            database: 0,
+            snapshot: "1:1:".into(),
+            position: 0,
+            timeline: 1,
+            restore_point: None,
+        },
+    }
 }
