@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::config::{Merge, TableRule, table_of};
 use super::fold::{Cell, Row, Write, cell};
-use super::side::{Side, SideTable, base_of, may_go_over};
+use super::side::{Side, SideTable, may_go_over};
 use crate::recorder::{Image, Relation};
 use crate::server::TableName;
 
@@ -369,10 +369,7 @@ impl<'a> Rules<'a> {
 fn is_same(relation: &Relation, table: &SideTable) -> bool {
     let stored: Vec<_> = table.columns.iter().filter(|column| !column.is_generated).collect();
     let has = |name: &str, type_name: &str| {
-        relation
-            .columns
-            .iter()
-            .any(|(other, there)| other == name && base_of(there) == base_of(type_name) && there == type_name)
+        relation.columns.iter().any(|(other, there)| other == name && there == type_name)
     };
     let is_known = |(name, _): &(String, String)| table.columns.iter().any(|column| column.name == *name);
     stored.iter().all(|column| has(&column.name, &column.type_name)) && relation.columns.iter().all(is_known)

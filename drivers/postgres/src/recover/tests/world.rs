@@ -18,7 +18,7 @@ const RECORDER: &str = r#"
     CREATE SCHEMA IF NOT EXISTS log;
     CREATE TABLE IF NOT EXISTS log.change (number bigserial PRIMARY KEY, tab text[], op text, before jsonb, after jsonb,
         columns jsonb, migration boolean);
-    CREATE OR REPLACE FUNCTION log.texts(tab oid, r record) RETURNS jsonb LANGUAGE plpgsql SET TimeZone = 'UTC' AS $f$
+    CREATE OR REPLACE FUNCTION log.texts(tab oid, r record) RETURNS jsonb LANGUAGE plpgsql SET TimeZone = 'UTC' SET search_path = '' AS $f$
     DECLARE c text; v text; found jsonb := '{}'; BEGIN
         FOR c IN SELECT attname FROM pg_attribute WHERE attrelid = tab AND attnum > 0 AND NOT attisdropped LOOP
             EXECUTE format('SELECT CASE WHEN ($1).%1$I IS NOT NULL THEN concat(($1).%1$I) END', c) USING r INTO v;
@@ -26,7 +26,7 @@ const RECORDER: &str = r#"
         END LOOP;
         RETURN found;
     END $f$;
-    CREATE OR REPLACE FUNCTION log.note() RETURNS trigger LANGUAGE plpgsql AS $f$
+    CREATE OR REPLACE FUNCTION log.note() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $f$
     BEGIN
         INSERT INTO log.change (tab, op, before, after, columns, migration) SELECT ARRAY[TG_TABLE_SCHEMA, TG_TABLE_NAME],
             TG_OP, CASE WHEN TG_OP IN ('UPDATE', 'DELETE') THEN log.texts(TG_RELID, OLD) END,
