@@ -58,7 +58,13 @@ pub(super) async fn take_over(
     link.batch_execute(ledger::MAKE).await?;
     // Two at once would both take over what neither has.
     link.batch_execute("LOCK TABLE _backout.taken IN EXCLUSIVE MODE").await?;
-    mark(link, &sources).await?;
+    let mut databases: Vec<Option<Link>> = Vec::new();
+    let mut rest = Vec::new();
+    for source in sources {
+        databases.push(source.database);
+        rest.push((source.run, source.source, source.changes));
+    }
+    mark(link, &databases).await?;
     let here = Side::read(link).await?;
     let natives = natives(link, &here, written_here, pace).await?;
     let mut taking = Taking {
@@ -72,12 +78,6 @@ pub(super) async fn take_over(
         recovered: Recovered::default(),
         maps: BTreeSet::new(),
     };
-    let mut databases: Vec<Option<Link>> = Vec::new();
-    let mut rest = Vec::new();
-    for source in sources {
-        databases.push(source.database);
-        rest.push((source.run, source.source, source.changes));
-    }
     for (at, (run, source, changes)) in rest.into_iter().enumerate() {
         taking.one(&run, &source, changes, &databases, at).await?;
     }
@@ -88,12 +88,12 @@ pub(super) async fn take_over(
 }
 
 /// Tells the target's own recorder that what is written here is no user's, and where it comes from.
-async fn mark(link: &Link, sources: &[Recorded<'_>]) -> Result<(), Fault> {
+async fn mark(link: &Link, databases: &[Option<Link>]) -> Result<(), Fault> {
     let marks = "SELECT to_regprocedure('_backout.migration()') IS NOT NULL,
                  has_function_privilege(to_regprocedure('_backout.note(text, text)'), 'EXECUTE')";
     let row = link.query_one(marks, &[]).await?;
     if row.get::<_, Option<bool>>(1) == Some(true) {
-        for database in sources.iter().filter_map(|source| source.database.as_ref()) {
+        for database in databases.iter().flatten() {
             let own = "SELECT oid::text FROM pg_database WHERE datname = current_database()";
             let number: String = database.query_one(own, &[]).await?.get(0);
             link.execute("SELECT _backout.note('merged', $1)", &[&number]).await?;
