@@ -7,6 +7,7 @@ mod catalog;
 mod door;
 mod dump;
 mod endpoint;
+mod examine;
 mod look;
 mod recorder;
 mod recover;

@@ -175,7 +175,8 @@ impl Held {
     }
 }
 
-async fn begin(link: &Link, snapshot: Option<&str>, pace: &Pace) -> Result<(), Fault> {
+/// Begins a transaction that only reads, of that snapshot or a new one.
+pub(crate) async fn begin(link: &Link, snapshot: Option<&str>, pace: &Pace) -> Result<(), Fault> {
     // A day at most: the server takes no more than an int of milliseconds.
     let left = pace.left().min(Duration::from_secs(86_400)).as_millis().max(1);
     let mut sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ".to_owned();

@@ -10,7 +10,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use large_objects::large_objects;
-pub(crate) use read::{Reading, rows};
+pub(crate) use read::{Reading, rows, unreadable as why_unreadable};
 pub(crate) use sequences::{Sequences, sequences};
 
 /// The rows of one table.

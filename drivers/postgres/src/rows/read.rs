@@ -101,7 +101,7 @@ impl Reading {
 
 /// Why one table cannot be read while others can; none where that would say nothing about the table. What the server
 /// says beyond that may hold values.
-pub(super) fn unreadable(error: &tokio_postgres::Error) -> Option<String> {
+pub(crate) fn unreadable(error: &tokio_postgres::Error) -> Option<String> {
     let told = error.as_db_error()?;
     let code = told.code();
     if *code == SqlState::INSUFFICIENT_PRIVILEGE {
