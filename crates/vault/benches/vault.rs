@@ -30,6 +30,7 @@ async fn main() {
     }
     if chosen.as_deref() != Some("small") {
         large(folder.path()).await;
+        incompressible(folder.path()).await;
     }
 }
 
@@ -146,6 +147,39 @@ async fn large(folder: &Path) {
     vault.put_file(&from).await.unwrap();
     rate("put the same 1 GiB again", began);
     println!("memory at most: {} MiB; on disk {} MiB", memory(), size(&folder.join("large")));
+}
+
+/// What does not compress, said by its beginning to be compressed already, and not.
+async fn incompressible(folder: &Path) {
+    let vault = FileVault::prepare(&folder.join("incompressible")).unwrap();
+    for (what, beginning) in [("nothing known", [0; 4]), ("compressed already", [0x1f, 0x8b, 8, 0])] {
+        let from = folder.join("incompressible.from");
+        let mut file = File::create(&from).unwrap();
+        file.write_all(&beginning).unwrap();
+        for part in 0..LARGE / (1024 * 1024) {
+            file.write_all(&noise(1024 * 1024, part + u64::from(beginning[0]))).unwrap();
+        }
+        file.sync_all().unwrap();
+        let (began, processor) = (Instant::now(), processor());
+        let (blob, _) = vault.put_file(&from).await.unwrap();
+        rate(
+            &format!("put 1 GiB of noise, {what} ({:.1} s of processors)", self::processor() - processor),
+            began,
+        );
+        let (began, processor) = (Instant::now(), self::processor());
+        let to = folder.join("incompressible.to");
+        vault.get_file(&blob, &to).await.unwrap();
+        rate(&format!("get it ({:.1} s of processors)", self::processor() - processor), began);
+        fs::remove_file(&to).unwrap();
+    }
+    println!("memory at most: {} MiB", memory());
+}
+
+/// The processor time of this process until now, in seconds.
+fn processor() -> f64 {
+    let line = fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = line.rsplit(')').next().unwrap().split_whitespace().collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }
 
 fn report(what: &str, began: Instant, times: u64) {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use rustic_core::repofile::{BlobType, Node, SnapshotFile};
 use rustic_core::{
     Credentials, FileType, Id, IndexedFullStatus, Repository, RepositoryBackends, RepositoryOptions,
-    RusticError, TreeId,
+    RusticError, TreeId, WriteBackend,
 };
 
 use crate::disk::Disk;
@@ -41,7 +41,15 @@ pub(crate) fn open(
     disk: &Arc<Disk>,
     credentials: &Credentials,
 ) -> Result<Repository<rustic_core::OpenStatus>, Box<RusticError>> {
-    let backends = RepositoryBackends::new(Arc::clone(disk) as _, None);
+    open_on(Arc::clone(disk) as _, credentials)
+}
+
+/// The same, on other files.
+pub(crate) fn open_on(
+    files: Arc<dyn WriteBackend>,
+    credentials: &Credentials,
+) -> Result<Repository<rustic_core::OpenStatus>, Box<RusticError>> {
+    let backends = RepositoryBackends::new(files, None);
     let options = RepositoryOptions::default().no_cache(true);
     Repository::new(&options, &backends)?.open(credentials)
 }

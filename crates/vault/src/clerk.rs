@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
+use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -12,11 +13,13 @@ use std::thread::JoinHandle;
 use backout_contract::VaultError;
 use backout_core::checkpoint::BlobId;
 use backout_kit::path_text;
+use rustic_core::{IndexedFullStatus, Repository};
 use tokio::sync::oneshot;
 
-use crate::batch::{Entry, Fate, keep};
+use crate::batch::{Entry, Fate, Kept, keep};
 use crate::catalog::Catalog;
 use crate::failed::on_rustic;
+use crate::packed::is_compressed;
 use crate::repository::Shelf;
 
 /// So many puts share a snapshot at most.
@@ -24,6 +27,11 @@ const MOST_TOGETHER: usize = 5_000;
 
 /// The repository is read again when so many bytes were added, so that what comes next is compared with them too.
 const MOST_UNREAD: u64 = 64 * 1024 * 1024;
+
+/// Smaller blobs are kept together with those that are not compressed: a snapshot more costs more.
+const LEAST_PACKED: u64 = 1024 * 1024;
+
+const ATTEMPTED: &str = "keep blobs in the vault";
 
 /// Rustic reads a few KiB at a time.
 const BUFFER: usize = 256 * 1024;
@@ -50,6 +58,17 @@ impl Matter {
         match self {
             Self::Bytes(_) => "bytes".to_owned(),
             Self::File(_, path) => path_text::encode(path.as_os_str()),
+        }
+    }
+
+    /// Whether it is compressed already. What cannot be read is told when it is.
+    fn is_compressed(&self) -> bool {
+        match self {
+            Self::Bytes(bytes) => is_compressed(bytes),
+            Self::File(file, _) => {
+                let mut beginning = [0; 4];
+                file.read_exact_at(&mut beginning, 0).is_ok() && is_compressed(&beginning)
+            }
         }
     }
 
@@ -136,8 +155,22 @@ fn serve(shelf: &Shelf, received: &Receiver<Order>) {
 #[derive(Default)]
 struct Known {
     since: Option<Arc<Catalog>>,
+    /// The repository for what is compressed already, opened when something is.
+    packed: Option<Repository<IndexedFullStatus>>,
     blobs: BTreeSet<BlobId>,
     bytes: u64,
+}
+
+impl Known {
+    fn packed(&mut self, shelf: &Shelf) -> Result<&Repository<IndexedFullStatus>, VaultError> {
+        match &mut self.packed {
+            Some(repository) => Ok(repository),
+            empty => {
+                let opened = crate::packed::open(&shelf.disk, shelf.credentials()?);
+                Ok(empty.insert(opened.map_err(on_rustic(ATTEMPTED))?))
+            }
+        }
+    }
 }
 
 type Done<'a> = dyn FnMut(&BlobId, &dyn Fn() -> Result<(), VaultError>) + 'a;
@@ -159,8 +192,8 @@ fn commit(
     if !known.since.as_ref().is_some_and(|since| Arc::ptr_eq(since, &catalog)) {
         *known = Known { since: Some(Arc::clone(&catalog)), ..Known::default() };
     }
-    let mut entries = Vec::new();
-    let mut fates: Vec<(BlobId, String, Arc<Fate>)> = Vec::new();
+    // As they come, and those that are compressed already.
+    let mut batches = [Batch::default(), Batch::default()];
     for (blob, size, matter) in fresh {
         if catalog.find(&blob).is_some() || known.blobs.contains(&blob) {
             // Kept before: worth something only while it can be read.
@@ -169,19 +202,49 @@ fn commit(
             continue;
         }
         let named = matter.named();
+        let [plain, packed] = &mut batches;
+        let batch = if size >= LEAST_PACKED && matter.is_compressed() { packed } else { plain };
         match matter.reader(size) {
             Ok(source) => {
                 let (entry, fate) = Entry::blob(blob, size, &shelf.naming(), source);
-                entries.push(entry);
-                fates.push((blob, named, fate));
+                batch.entries.push(entry);
+                batch.fates.push((blob, named, fate));
             }
             Err(error) => done(&blob, &|| Err(failed(&named, &error))),
         }
     }
-    if entries.is_empty() {
-        return;
+    for (is_packed, batch) in [false, true].into_iter().zip(batches) {
+        if batch.entries.is_empty() {
+            continue;
+        }
+        let kept = match is_packed {
+            false => keep(&catalog.repository, batch.entries, tags).map_err(on_rustic(ATTEMPTED)),
+            true => known
+                .packed(shelf)
+                .and_then(|repository| keep(repository, batch.entries, tags).map_err(on_rustic(ATTEMPTED))),
+        };
+        settle(shelf, known, batch.fates, kept, done);
     }
-    let kept = keep(&catalog.repository, entries, tags).map_err(on_rustic("keep blobs in the vault"));
+    if known.bytes > MOST_UNREAD {
+        shelf.forget();
+    }
+}
+
+/// Blobs that are kept in one way.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Entry>,
+    fates: Vec<(BlobId, String, Arc<Fate>)>,
+}
+
+/// Tells what became of each.
+fn settle(
+    shelf: &Shelf,
+    known: &mut Known,
+    fates: Vec<(BlobId, String, Arc<Fate>)>,
+    kept: Result<Kept, VaultError>,
+    done: &mut Done<'_>,
+) {
     for (blob, named, fate) in fates {
         match (&kept, fate.failure()) {
             (_, Some(error)) if kept.is_ok() => done(&blob, &|| Err(failed(&named, &error))),
@@ -193,14 +256,11 @@ fn commit(
             }
             (Ok(_), _) => done(&blob, &|| Ok(())),
         }
-        if kept.is_ok() {
+        if kept.is_ok() && fate.failure().is_none() {
             known.blobs.insert(blob);
         }
     }
     known.bytes += kept.map_or(0, |kept| kept.added);
-    if known.bytes > MOST_UNREAD {
-        shelf.forget();
-    }
 }
 
 fn failed(named: &str, error: &io::Error) -> VaultError {

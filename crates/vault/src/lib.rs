@@ -12,6 +12,7 @@ mod failed;
 mod keys;
 mod legacy;
 mod names;
+mod packed;
 mod prune;
 mod repository;
 mod survey;

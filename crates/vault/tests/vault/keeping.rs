@@ -51,6 +51,32 @@ async fn everything_is_private_compressed_and_encrypted() {
 }
 
 #[tokio::test]
+async fn what_is_compressed_already_is_kept_as_it_is() {
+    let (folder, vault) = vault();
+    let configuration = fs::read(folder.path().join("vault/repository/config")).unwrap();
+    for beginning in [b"\x1f\x8b\x08\x00", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"] {
+        let before: usize = repository(&folder).values().map(Vec::len).sum();
+        let mut bytes = beginning.repeat(2_500_000);
+        let from = folder.path().join("from");
+        fs::write(&from, &bytes).unwrap();
+        let (blob, _) = vault.put_file(&from).await.unwrap();
+        let after: usize = repository(&folder).values().map(Vec::len).sum();
+        // It repeats itself: of three chunks two are equal.
+        assert!(after - before > 5_000_000, "{}", after - before);
+        assert_eq!(reopened(&folder).get(&blob).await.unwrap(), bytes);
+        assert_eq!(vault.put_file(&from).await.unwrap().0, blob, "once is enough");
+        // What is small stays with the others.
+        bytes.truncate(900_000);
+        let small = vault.put(&bytes).await.unwrap();
+        assert_eq!(vault.get(&small).await.unwrap(), bytes);
+        let last: usize = repository(&folder).values().map(Vec::len).sum();
+        assert!(last - after < 20_000, "{}", last - after);
+    }
+    assert_eq!(fs::read(folder.path().join("vault/repository/config")).unwrap(), configuration);
+    assert_eq!(vault.survey().await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn the_same_content_is_kept_once_and_has_one_name() {
     let (folder, vault) = vault();
     let bytes = noise(24_000_000, 1);

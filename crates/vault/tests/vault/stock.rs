@@ -40,7 +40,8 @@ async fn a_stock_restic_checks_lists_and_dumps() {
     let (folder, vault) = vault();
     let path = folder.path().join("vault");
     let large = noise(20_000_000, 1);
-    let contents: [&[u8]; 4] = [b"rows of a table\n", b"", &[0; 70_000], &large];
+    let packed = [b"\x1f\x8b".as_slice(), &noise(9_000_000, 2)].concat();
+    let contents: [&[u8]; 5] = [b"rows of a table\n", b"", &[0; 70_000], &large, &packed];
     let mut blobs = Vec::new();
     for content in contents {
         blobs.push(vault.tagged("database").unwrap().put(content).await.unwrap());
