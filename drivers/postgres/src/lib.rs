@@ -4,6 +4,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod catalog;
+mod database;
 mod door;
 mod dump;
 mod endpoint;
@@ -19,5 +20,6 @@ mod swap;
 #[cfg(test)]
 mod testing;
 
+pub use database::Database;
 pub use endpoint::Endpoint;
 pub use replication::Replication;

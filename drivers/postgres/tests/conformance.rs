@@ -4,6 +4,14 @@
 
 mod worlds;
 
+mod database_with_a_slot {
+    backout_conformance::conformance!(crate::worlds::database::Slot);
+}
+
+mod database_with_triggers {
+    backout_conformance::conformance!(crate::worlds::database::Triggers);
+}
+
 mod replication_of_a_publisher {
     backout_conformance::conformance!(crate::worlds::replication::Publisher);
 }

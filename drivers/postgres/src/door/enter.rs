@@ -31,8 +31,11 @@ pub(crate) async fn enter(
 ) -> Result<Vec<Link>, DriverError> {
     held_open(outside, name, pace, || async {
         let address = outside.address.of_database(name);
-        let links = join_all((0..how_many.max(1)).map(|_| patiently(&address))).await;
-        links.into_iter().collect()
+        let mut connecting = Vec::new();
+        for _ in 0..how_many.max(1) {
+            connecting.push(patiently(&address));
+        }
+        join_all(connecting).await.into_iter().collect()
     })
     .await
 }

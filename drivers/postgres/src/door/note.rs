@@ -10,6 +10,8 @@ use backout_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::state::Taken;
+
 const BEGIN: &str = "backout: {";
 
 /// What a database bears of ours.
@@ -27,9 +29,9 @@ pub(crate) struct Note {
     /// It is a copy to look at, or a restore point: of the work with this key, to be taken away with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) copy_of: Option<String>,
-    /// The run that put it in its place.
+    /// How it came into its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) put_back: Option<String>,
+    pub(crate) put_back: Option<PutBack>,
     /// The run that took it from its place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) displaced: Option<String>,
@@ -60,6 +62,17 @@ pub(crate) struct ReadOnly {
 pub(crate) struct Staged {
     /// What was put into it.
     pub(crate) saved: Digest,
+    /// When that was looked at: whatever is recorded and not visible then, it lacks.
+    pub(crate) taken: Taken,
+}
+
+/// How a database came into its place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PutBack {
+    /// The run that did it.
+    pub(crate) run: String,
+    /// When what it holds was looked at.
+    pub(crate) taken: Taken,
 }
 
 impl Note {
@@ -99,7 +112,7 @@ mod tests {
         let notes = [
             Note::default(),
             Note { marker: Some(json!({"nonce": "é\n\"\\"})), ..Note::default() },
-            Note { shut: Some(shut), put_back: Some("r1".into()), ..Note::default() },
+            Note { shut: Some(shut), displaced: Some("r1".into()), ..Note::default() },
         ];
         for own in ["", "the shop", "two\nlines", "backout: {\"half", "backout is used here", "\nbackout: {}"]
         {

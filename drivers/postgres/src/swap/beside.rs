@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use backout_contract::{DriverError, ErrorKind};
-use backout_core::digest::Digest;
 use tokio_postgres::Transaction;
 use tokio_postgres::error::SqlState;
 
 use super::list_value::value_sql;
 use super::properties::Properties;
-use crate::door::{Note, Outside, Shut, Staged, is_said_by};
+use crate::door::{Note, Outside, Shut, is_said_by};
 use crate::server::{Fault, identifier, literal, of_postgres};
 
 /// Makes an empty database with the encoding, locale, owner and place of another. Only its owner comes in.
@@ -49,28 +48,26 @@ pub(crate) async fn make(outside: &mut Outside, name: &str, like: &Properties) -
     }
     outside.link.batch_execute(&sql).await.map_err(failed)?;
     backout_kit::failpoint!("postgres-beside-made");
+    let note = Note { copy_of: Some(name.to_owned()), ..Note::default() }.to_comment("").unwrap_or_default();
     let sql = format!(
-        "BEGIN; REVOKE ALL ON DATABASE {database} FROM PUBLIC; ALTER DATABASE {database} ALLOW_CONNECTIONS true; COMMIT"
+        "BEGIN; COMMENT ON DATABASE {database} IS {}; REVOKE ALL ON DATABASE {database} FROM PUBLIC; \
+         ALTER DATABASE {database} ALLOW_CONNECTIONS true; COMMIT",
+        literal(&note)
     );
     outside.link.batch_execute(&sql).await.map_err(failed)
 }
 
-/// Dresses a database as it is to be once it has its name, shuts its door, and marks it as whole, in one transaction.
+/// Dresses a database as it is to be once it has its name, and shuts its door, in one transaction.
 ///
 /// # Errors
 /// When a setting or a grant is none that we may give.
-pub(crate) async fn finish(
-    outside: &mut Outside,
-    name: &str,
-    like: &Properties,
-    saved: Digest,
-) -> Result<(), DriverError> {
+pub(crate) async fn finish(outside: &mut Outside, name: &str, like: &Properties) -> Result<(), DriverError> {
     let shown = outside.address.of_database(name).shown();
     let work = async {
         let transaction = outside.begin().await?;
         let revoked = dress(&transaction, name, like).await?;
         let shut = Shut { revoked, read_only: None };
-        let note = Note { shut: Some(shut), staged: Some(Staged { saved }), ..Note::default() };
+        let note = Note { shut: Some(shut), copy_of: Some(name.to_owned()), ..Note::default() };
         let comment = note.to_comment(&like.comment).unwrap_or_default();
         let database = identifier(name);
         let sql = format!(

@@ -16,7 +16,7 @@ use backout_core::name::RunId;
 use tokio_postgres::error::SqlState;
 
 use super::name;
-use crate::door::{self, Entry, Note, Outside, Stays, closing_sql, empty, entry, is_said_by};
+use crate::door::{self, Entry, Note, Outside, PutBack, Stays, closing_sql, empty, entry, is_said_by};
 use crate::server::{Fault, Pace, identifier, of_postgres};
 
 /// What is exchanged.
@@ -130,7 +130,11 @@ async fn attempt(outside: &mut Outside, what: &Exchange<'_>) -> Result<Exchanged
         kept = Some(displaced);
     }
     if let Some(mut new) = new {
-        let put_back = Some(run.unwrap_or_default());
+        let put_back = new
+            .note
+            .staged
+            .take()
+            .map(|staged| PutBack { run: run.unwrap_or_default(), taken: staged.taken });
         new.note = Note { marker, shut: new.note.shut.take(), put_back, ..Note::default() };
         if what.read_only {
             sql.push_str(&door::readers_only_sql(&transaction, &mut new).await?);

@@ -5,14 +5,24 @@ use backout_core::name::RunId;
 
 use super::beside::remove;
 use super::name;
-use crate::door::{Entry, Outside};
+use crate::door::{Entry, Note, Outside};
 
 /// Databases of ours beside a live one.
 ///
 /// # Errors
 /// When the server cannot be asked.
 pub(crate) async fn left(outside: &Outside, live: &str) -> Result<Vec<Entry>, DriverError> {
-    outside.list(&name::of_live(live)).await
+    let mut left = outside.list(&name::of_live(live)).await?;
+    left.retain(is_ours);
+    Ok(left)
+}
+
+/// Whether a database of such a name is known to be ours: it bears our note, or it was made and never opened. Nothing else
+/// is ever dropped.
+pub(crate) fn is_ours(there: &Entry) -> bool {
+    let Note { staged, copy_of, displaced, .. } = &there.note;
+    let is_marked = staged.is_some() || copy_of.is_some() || displaced.is_some();
+    is_marked || (!there.lets_in && there.comment.is_empty() && there.note == Note::default())
 }
 
 /// What a run displaced last; none where it displaced nothing.

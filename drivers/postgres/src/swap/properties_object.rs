@@ -1,111 +1,115 @@
-//! The properties of a database as an object of its schema, so that they are saved, compared and put back like any.
+//! The properties of a database, read from the object of a saved schema.
 
-use crate::catalog::Object;
-use crate::server::identifier;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::properties::Properties;
+use crate::catalog::Object;
 
 impl Properties {
-    /// What the object is called. Not after the database: a copy has another name.
+    /// What the object is called.
     pub(crate) const OBJECT: &str = "database";
 
-    /// As an object.
-    pub(crate) fn to_object(&self) -> Object {
-        let mut object = Object::default();
-        let mut put = |name: String, value: &str| drop(object.parts.insert(name, value.to_owned()));
-        for (name, value) in [
-            ("owner", Some(&self.owner)),
-            ("encoding", Some(&self.encoding)),
-            ("collation", Some(&self.collation)),
-            ("character type", Some(&self.character_type)),
-            ("locale provider", (self.provider != "c").then_some(&self.provider)),
-            ("locale", self.locale.as_ref()),
-            ("collation rules", self.rules.as_ref()),
-            ("tablespace", (self.tablespace != "pg_default").then_some(&self.tablespace)),
-            ("comment", (!self.comment.is_empty()).then_some(&self.comment)),
-        ] {
-            if let Some(value) = value {
-                put(name.to_owned(), value);
-            }
-        }
-        if self.limit != -1 {
-            put("connection limit".to_owned(), &self.limit.to_string());
-        }
-        if self.is_template {
-            put("template".to_owned(), "yes");
-        }
-        for (role, rights) in &self.grants {
-            let role = if role.is_empty() { "PUBLIC".to_owned() } else { identifier(role) };
-            let rights: Vec<&str> = rights.iter().map(String::as_str).collect();
-            put(format!("grants to {role}"), &rights.join(", "));
-        }
-        for ((name, role), value) in &self.settings {
-            let of = if role.is_empty() { String::new() } else { format!(" of {}", identifier(role)) };
-            put(format!("setting {name}{of}"), value);
-        }
-        object
-    }
-
-    /// From what [`to_object`](Self::to_object) made.
+    /// From the object of a schema.
     pub(crate) fn of_object(object: &Object) -> Self {
         let get = |name: &str| object.parts.get(name).cloned();
+        let locale = get("locale").unwrap_or_default();
+        let (collation, character_type) = locale.split_once(", ").unwrap_or((&locale, &locale));
+        let of_provider = get("locale of the provider");
+        let (locale, rules) =
+            match of_provider.as_deref().map(|text| text.split_once(' ').unwrap_or((text, ""))) {
+                None => (None, None),
+                Some((locale, "")) => (Some(locale.to_owned()), None),
+                Some((locale, rules)) => (Some(locale.to_owned()), Some(rules.to_owned())),
+            };
         let mut properties = Self {
             owner: get("owner").unwrap_or_default(),
             encoding: get("encoding").unwrap_or_default(),
-            collation: get("collation").unwrap_or_default(),
-            character_type: get("character type").unwrap_or_default(),
+            collation: collation.to_owned(),
+            character_type: character_type.to_owned(),
             provider: get("locale provider").unwrap_or_else(|| "c".to_owned()),
-            locale: get("locale"),
-            rules: get("collation rules"),
+            locale,
+            rules,
             tablespace: get("tablespace").unwrap_or_else(|| "pg_default".to_owned()),
             limit: get("connection limit").and_then(|text| text.parse().ok()).unwrap_or(-1),
             is_template: get("template").is_some(),
             comment: get("comment").unwrap_or_default(),
-            ..Self::default()
+            grants: grants(&get("grants").unwrap_or_default()),
+            settings: BTreeMap::new(),
         };
         for (name, value) in &object.parts {
-            if let Some(role) = name.strip_prefix("grants to ") {
-                let role = if role == "PUBLIC" { String::new() } else { unquoted(role) };
-                properties.grants.insert(role, value.split(", ").map(str::to_owned).collect());
-            } else if let Some(setting) = name.strip_prefix("setting ") {
+            if let Some(setting) = name.strip_prefix("setting ") {
                 let (name, role) = setting.split_once(" of ").unwrap_or((setting, ""));
-                properties.settings.insert((name.to_owned(), unquoted(role)), value.clone());
+                properties.settings.insert((name.to_owned(), role.to_owned()), value.clone());
             }
         }
         properties
     }
 }
 
-fn unquoted(name: &str) -> String {
-    let inner = name.strip_prefix('"').and_then(|name| name.strip_suffix('"'));
-    inner.map_or_else(|| name.to_owned(), |inner| inner.replace("\"\"", "\""))
+/// Grants as the server writes them: `grantee=letters/grantor`, several divided by commas.
+fn grants(text: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut grants: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut rest = text;
+    while !rest.is_empty() && rest != "none" {
+        let (grantee, after) = name(rest);
+        let Some(after) = after.strip_prefix('=') else { break };
+        let (letters, after) = after.split_once('/').unwrap_or((after, ""));
+        let (_, after) = name(after);
+        rest = after.strip_prefix(", ").or(after.strip_prefix(',')).unwrap_or_default();
+        let rights = grants.entry(grantee).or_default();
+        let mut letters = letters.chars().peekable();
+        while let Some(letter) = letters.next() {
+            let right = match letter {
+                'C' => "CREATE",
+                'T' => "TEMPORARY",
+                'c' => "CONNECT",
+                _ => continue,
+            };
+            let option = if letters.next_if_eq(&'*').is_some() { "*" } else { "" };
+            rights.insert(format!("{right}{option}"));
+        }
+    }
+    grants
+}
+
+/// A name at the beginning of a text, quoted or not, and what follows it.
+fn name(text: &str) -> (String, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find(['=', '/', ',']).unwrap_or(text.len());
+        let (name, rest) = text.split_at(end);
+        return (name.to_owned(), rest);
+    };
+    let mut name = String::new();
+    let mut characters = quoted.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' if characters.next_if(|(_, next)| *next == '"').is_some() => name.push('"'),
+            '"' => return (name, quoted.get(at + 1..).unwrap_or_default()),
+            other => name.push(other),
+        }
+    }
+    (name, "")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
-    fn an_object_gives_back_what_it_was_made_from() {
-        let mut properties = Properties {
-            owner: "todo".into(),
-            encoding: "UTF8".into(),
-            collation: "C".into(),
-            character_type: "C".into(),
-            provider: "i".into(),
-            locale: Some("de-DE".into()),
-            tablespace: "fast".into(),
-            limit: 7,
-            comment: "two\nlines".into(),
-            ..Properties::default()
-        };
-        for role in ["", "PUBLIC", "a\" of \"b"] {
-            let rights = BTreeSet::from(["CONNECT".to_owned(), "CREATE*".to_owned()]);
-            properties.grants.insert(role.into(), rights);
-            properties.settings.insert(("search_path".into(), role.into()), "\"$user\", public".into());
-        }
-        assert_eq!(Properties::of_object(&properties.to_object()), properties);
+    fn grants_are_read() {
+        let read = grants("=Tc/o, \"a \"\", b\"=C*c/\"o, p\", o=CTc/o");
+        let named: Vec<(&str, Vec<&str>)> = read
+            .iter()
+            .map(|(role, rights)| (role.as_str(), rights.iter().map(String::as_str).collect()))
+            .collect();
+        assert_eq!(
+            named,
+            [
+                ("", vec!["CONNECT", "TEMPORARY"]),
+                ("a \", b", vec!["CONNECT", "CREATE*"]),
+                ("o", vec!["CONNECT", "CREATE", "TEMPORARY"])
+            ]
+        );
+        assert!(grants("none").is_empty());
     }
 }

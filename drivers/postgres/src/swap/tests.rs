@@ -14,6 +14,19 @@ fn pace() -> Pace {
     Pace::of(&context(folder.path(), &[]))
 }
 
+fn staged() -> crate::door::Staged {
+    let taken = crate::state::Taken {
+        version: crate::server::Version(150_000),
+        system: "7".into(),
+        database: 1,
+        snapshot: "1:1:".into(),
+        position: 0,
+        timeline: 1,
+        restore_point: None,
+    };
+    crate::door::Staged { saved: Digest::of_bytes("x", b"y"), taken }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn names_are_exchanged_and_properties_stay() {
     let (name, address) = database("swap");
@@ -33,7 +46,8 @@ async fn names_are_exchanged_and_properties_stay() {
     let saved = Properties::read(&*outside.link, &name).await.expect("read").expect("there");
     let beside = beside(&name, Some(&run));
     make(&mut outside, &beside, &saved).await.expect("make");
-    finish(&mut outside, &beside, &saved, Digest::of_bytes("x", b"y")).await.expect("finish");
+    finish(&mut outside, &beside, &saved).await.expect("finish");
+    outside.annotate(&beside, |note| note.staged = Some(staged())).await.expect("mark");
     assert_eq!(Properties::read(&*outside.link, &beside).await.expect("read").as_ref(), Some(&saved));
     let closing = Closing { read_only: false, patience: Duration::from_secs(10), except: BTreeSet::new() };
     shut(&mut outside, &name, &closing, &pace()).await.expect("shut");
@@ -42,11 +56,11 @@ async fn names_are_exchanged_and_properties_stay() {
     let links = enter(&outside, &name, 1, &pace()).await.expect("enter");
     drop(links);
     let compared = outside.find(&name).await.expect("find").expect("there");
-    let staged = outside.find(&beside).await.expect("find").expect("there");
+    let staged_entry = outside.find(&beside).await.expect("find").expect("there");
     let overtaken = Exchange {
         live: &name,
         compared: Some(&crate::door::Entry { version: "0".into(), ..compared.clone() }),
-        beside: Some(&staged),
+        beside: Some(&staged_entry),
         run: Some(&run),
         read_only: false,
     };
@@ -56,10 +70,9 @@ async fn names_are_exchanged_and_properties_stay() {
     let said = exchange(&mut outside, &what, Duration::from_secs(10), &pace()).await.expect("exchange");
     assert_eq!(said, Exchanged::Done(Some(displaced(&name, Some(&run), 1))));
     let now = outside.find(&name).await.expect("find").expect("there");
-    assert_eq!(
-        (now.oid, now.note.marker, now.note.put_back),
-        (staged.oid, Some("m".into()), Some("r7".into()))
-    );
+    let put_back = now.note.put_back.expect("a note");
+    assert_eq!((now.oid, now.note.marker, put_back.run.as_str()), (staged_entry.oid, Some("m".into()), "r7"));
+    assert_eq!(put_back.taken.snapshot, "1:1:");
     let kept = displaced_by(&outside, &name, Some(&run)).await.expect("find").expect("there");
     assert_eq!((kept.oid, kept.lets_in, kept.note.marker), (compared.oid, false, None));
     reopen(&mut outside, &name).await.expect("open");

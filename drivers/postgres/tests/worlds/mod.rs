@@ -1,4 +1,5 @@
 //! Small real things of each kind.
 
+pub mod database;
 pub mod replication;
 mod servers;

@@ -1,0 +1,162 @@
+//! The saved database beside the live one, put together from its dump and proven there.
+//!
+//! | # | beside | left to do |
+//! |---|---|---|
+//! | 1 | none | all of it |
+//! | 2 | there, without a mark | dropped, and made again: nobody knows how far it came |
+//! | 3 | there, marked with what was saved | nothing |
+//! | 4 | there, marked with something else | as row 2 |
+
+use backout_contract::{DriverError, Effect, ErrorKind, StepOrder};
+use backout_core::checkpoint::DataPart;
+use backout_core::digest::Digest;
+
+use super::capture::state_of;
+use super::recording;
+use super::site::Site;
+use crate::door::{Entry, Outside, Staged};
+use crate::dump;
+use crate::server::{connect, of_postgres};
+use crate::state::{State, is_exactly};
+use crate::swap::{self, Properties};
+
+/// Puts the saved database beside, while users still come in.
+pub(super) async fn stage(site: &Site<'_>, step: &StepOrder<State>) -> Result<Effect, DriverError> {
+    let Some(saved) = &step.saved else { return Ok(Effect::AlreadyThere) };
+    let mut outside = site.outside().await?;
+    let (beside, told) = put_beside(site, &mut outside, saved, &step.data).await?;
+    Ok(match told {
+        None => Effect::AlreadyThere,
+        Some(left_out) => {
+            let shown = site.address.of_database(&beside.name).shown();
+            let left_out: String = left_out.iter().map(|one| format!("; {one}")).collect();
+            Effect::Applied { evidence: format!("what was saved stands proven in {shown}{left_out}") }
+        }
+    })
+}
+
+/// The database beside, and, where this call made it, what our role could not put into it.
+pub(super) async fn put_beside(
+    site: &Site<'_>,
+    outside: &mut Outside,
+    saved: &State,
+    data: &[DataPart],
+) -> Result<(Entry, Option<Vec<String>>), DriverError> {
+    let name = swap::beside(site.live(), site.context.run.as_ref());
+    let staged = Staged { saved: digest(saved), taken: saved.taken.clone() };
+    match outside.find(&name).await? {
+        Some(found) if found.note.staged.as_ref() == Some(&staged) => return Ok((found, None)),
+        Some(found) => clear(site, outside, &found).await?,
+        None => {}
+    }
+    let built = build(site, outside, &name, saved, data, true).await;
+    let (_, left_out) = discard_unless(built, outside, &name).await?;
+    outside.annotate(&name, |note| note.staged = Some(staged)).await?;
+    backout_kit::failpoint!("postgres-staged");
+    match outside.find(&name).await? {
+        Some(found) => Ok((found, Some(left_out))),
+        None => Err(DriverError::new(ErrorKind::Other, "find what was just put beside")),
+    }
+}
+
+/// Puts what was saved into a copy of its own, looks at it, and takes the copy away again.
+pub(super) async fn rehearse(
+    site: &Site<'_>,
+    saved: &State,
+    data: &[DataPart],
+) -> Result<State, DriverError> {
+    let mut outside = site.outside().await?;
+    let name = swap::scratch(site.live(), &site.context.key);
+    if let Some(found) = outside.find(&name).await? {
+        clear(site, &outside, &found).await?;
+    }
+    let built = build(site, &mut outside, &name, saved, data, false).await;
+    let (state, _) = discard_unless(built, &outside, &name).await?;
+    swap::remove(&outside, &name).await?;
+    Ok(state)
+}
+
+/// Drops what an attempt left that was cut off.
+async fn clear(site: &Site<'_>, outside: &Outside, found: &Entry) -> Result<(), DriverError> {
+    if swap::is_ours(found) {
+        return swap::remove(outside, &found.name).await.map_err(DriverError::nothing_happened);
+    }
+    let shown = site.address.of_database(&found.name).shown();
+    Err(DriverError::new(ErrorKind::Locked, format!("make {shown}"))
+        .caused_by("a database of that name is there that is not known to be ours")
+        .hint("rename it, or drop it if nobody needs it")
+        .nothing_happened())
+}
+
+/// A part of a database is no use to anybody; what failed first is what matters.
+async fn discard_unless<T>(
+    built: Result<T, DriverError>,
+    outside: &Outside,
+    name: &str,
+) -> Result<T, DriverError> {
+    if built.is_err() {
+        let _ = swap::remove(outside, name).await;
+    }
+    // Nothing of the live database was touched, whatever failed.
+    built.map_err(DriverError::nothing_happened)
+}
+
+/// Makes a database, fills it from the dump, dresses it, shuts its door, and proves it. What it holds is told, and what our
+/// role could not put into it.
+async fn build(
+    site: &Site<'_>,
+    outside: &mut Outside,
+    name: &str,
+    saved: &State,
+    data: &[DataPart],
+    with_recorder: bool,
+) -> Result<(State, Vec<String>), DriverError> {
+    let address = site.address.of_database(name);
+    // Before anything is made: what is damaged or foreign is found here.
+    let fetched = dump::fetch(site.context, data, &saved.taken).await?;
+    let like = match saved.schema.objects.get(Properties::OBJECT) {
+        Some(object) => Properties::of_object(object),
+        None => {
+            return Err(DriverError::new(
+                ErrorKind::BadData,
+                format!("read what {} was like", site.address.shown()),
+            )
+            .caused_by("the saved state does not say it"));
+        }
+    };
+    site.pace.check("put a database beside")?;
+    swap::make(outside, name, &like).await?;
+    let version = outside.link.version;
+    let restored = dump::restore(site.context, &fetched, &address, version, site.config.jobs()).await?;
+    drop(fetched);
+    backout_kit::failpoint!("postgres-restored");
+    {
+        let mut link = connect(&address).await?;
+        if with_recorder {
+            recording::place_again(site, &mut link, saved).await?;
+        }
+        site.pace
+            .within("collect statistics", async {
+                link.batch_execute("ANALYZE")
+                    .await
+                    .map_err(|error| of_postgres(format!("collect statistics of {}", address.shown()), error))
+            })
+            .await?;
+    }
+    swap::finish(outside, name, &like).await?;
+    let Some(state) = state_of(site, name).await? else {
+        return Err(DriverError::new(ErrorKind::Other, format!("find {}", address.shown())));
+    };
+    if with_recorder && !is_exactly(&state, saved) {
+        let delta = crate::state::diff(Some(saved), Some(&state));
+        let first = delta.changes.first().map(|change| change.path.clone()).unwrap_or_default();
+        let error = DriverError::new(ErrorKind::BadData, format!("prove {}", address.shown()))
+            .caused_by(format!("what came out of the dump is not what was saved: {first}"));
+        return Err(restored.left_out.into_iter().fold(error, DriverError::hint));
+    }
+    Ok((state, restored.left_out))
+}
+
+fn digest(saved: &State) -> Digest {
+    Digest::of_value("postgres-saved", &serde_json::to_value(saved).unwrap_or_default())
+}
