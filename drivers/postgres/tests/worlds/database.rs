@@ -278,10 +278,15 @@ macro_rules! world {
             async fn migrate(&self) {
                 let table = self.0.table();
                 self.0.run(&format!(
-                    "ALTER TABLE {table} ADD COLUMN uuid text;
+                    "BEGIN;
+                     DO $$ BEGIN
+                         IF to_regprocedure('_backout.migration()') IS NOT NULL THEN PERFORM _backout.migration(); END IF;
+                     END $$;
+                     ALTER TABLE {table} ADD COLUMN uuid text;
                      UPDATE {table} SET uuid = md5(random()::text);
                      CREATE TABLE audit (id int PRIMARY KEY, line text);
-                     DROP FUNCTION twice"
+                     DROP FUNCTION twice(int);
+                     COMMIT"
                 ));
             }
 
@@ -313,8 +318,11 @@ macro_rules! world {
                 self.0.run(&format!(
                     "BEGIN;
                      SELECT _backout.migration();
-                     INSERT INTO {table} (text) VALUES ('four'), ('five');
-                     DELETE FROM {table} WHERE text = 'five';
+                     -- Drawn from nowhere: what a sequence gave away stays given away.
+                     INSERT INTO {table} (id, text)
+                     SELECT greatest(max(id), 1000000) + more, 'more ' || more FROM {table}, generate_series(1, 2) more
+                     GROUP BY more;
+                     DELETE FROM {table} WHERE text = 'more 2';
                      COMMIT"
                 ));
                 Some(3)
