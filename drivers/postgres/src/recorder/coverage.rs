@@ -137,7 +137,7 @@ pub(super) async fn broken(
             }
         }
         Way::Triggers => {
-            if link.query_one("SELECT to_regclass('_backout.change') IS NULL", &[]).await?.get(0) {
+            if !triggers::are_there(&link.client).await? {
                 return Ok(Some("what was recorded is gone".to_owned()));
             }
             let (held, cap) = (triggers::held(&link.client).await?, order.config.cap(By::Triggers));

@@ -88,15 +88,8 @@ async fn usable(link: &Link, order: &Order<'_>, standing: &Standing) -> Result<R
             }
             Some(slot) => slot.fault(standing).map_or(Ok(()), |why| Err(why.to_owned())),
         },
-        Way::Triggers => {
-            let gone =
-                "SELECT to_regclass('_backout.change') IS NULL OR to_regclass('_backout.layout') IS NULL";
-            if link.query_one(gone, &[]).await?.get(0) {
-                Err("what was recorded was gone".to_owned())
-            } else {
-                Ok(())
-            }
-        }
+        Way::Triggers if triggers::are_there(&link.client).await? => Ok(()),
+        Way::Triggers => Err("what was recorded was gone".to_owned()),
     })
 }
 
@@ -266,7 +259,7 @@ async fn put_on_tables(link: &Link, order: &Order<'_>, way: Way) -> Result<(), F
 fn statements(table: &Found, facts: &Facts, way: Way, tells: bool) -> String {
     let (mut sql, mut identity) = (String::new(), 'f');
     if way == Way::Slot {
-        sql += &table.published_by(facts.publication.tables.contains_key(&table.oid));
+        sql += &table.published_by(facts.publication.tables.get(&table.oid).copied());
         identity = table.identity;
     }
     for (_, statement) in triggers::wanted(table, way, tells) {

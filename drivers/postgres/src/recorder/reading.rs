@@ -64,7 +64,7 @@ async fn drain(
             }
         }
         Way::Triggers => {
-            if link.query_one("SELECT to_regclass('_backout.change') IS NOT NULL", &[]).await?.get(0) {
+            if triggers::are_there(&link.client).await? {
                 triggers::drain(link, order, &mut scribe).await?;
             }
         }
@@ -103,7 +103,7 @@ pub(super) async fn count(
     if !standing.began_before(&since) {
         gaps.push(gap("recording began only after that state was saved"));
     }
-    if standing.way == Way::Triggers && !standing.is_of_elsewhere() {
+    if standing.way == Way::Triggers && triggers::are_there(&link.client).await? {
         let missed = triggers::missed(&link.client).await?;
         if missed > 0 {
             let writes = if missed == 1 { "1 write was".to_owned() } else { format!("{missed} writes were") };

@@ -194,19 +194,20 @@ impl Found {
         matches!(self.root, Some((_, true))) && self.identity == 'd' && self.has_primary_key
     }
 
-    /// What puts it into the publication, after its identity was set.
-    pub(super) fn published_by(&self, is_in: bool) -> String {
+    /// What puts it into the publication, after its identity was set. `is_in` says whether it stands there, and whether
+    /// with all rows and columns.
+    pub(super) fn published_by(&self, is_in: Option<bool>) -> String {
+        let (table, publication) = (self.name.sql(), identifier(PUBLICATION));
         let mut sql = String::new();
         if self.holds_rows() && self.identity != 'f' {
-            sql += &format!("ALTER TABLE ONLY {} REPLICA IDENTITY FULL;", self.name.sql());
+            sql += &format!("ALTER TABLE ONLY {table} REPLICA IDENTITY FULL;");
         }
-        if self.is_published_by_name() && !is_in {
+        if self.is_published_by_name() && is_in != Some(true) {
             let only = if self.kind == 'p' { "" } else { "ONLY " };
-            sql += &format!(
-                "ALTER PUBLICATION {} ADD TABLE {only}{};",
-                identifier(PUBLICATION),
-                self.name.sql()
-            );
+            if is_in.is_some() {
+                sql += &format!("ALTER PUBLICATION {publication} DROP TABLE {only}{table};");
+            }
+            sql += &format!("ALTER PUBLICATION {publication} ADD TABLE {only}{table};");
         }
         sql
     }
@@ -328,4 +329,48 @@ pub(super) fn is_lost(fault: &Fault) -> bool {
     let codes =
         [SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE, SqlState::UNDEFINED_OBJECT, SqlState::UNDEFINED_FILE];
     fault.code().is_some_and(|code| codes.contains(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_for_people() {
+        for (count, text) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1536, "1.5 KiB"),
+            (20 << 20, "20 MiB"),
+            (1 << 30, "1.0 GiB"),
+        ] {
+            assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn a_slot_in_danger_is_told() {
+        let calm = Slot {
+            database: Some(1),
+            plugin: Some("pgoutput".into()),
+            confirmed: Some(1),
+            status: Some("reserved".into()),
+            held: 10,
+            safe: None,
+            is_unbounded: true,
+            longest_rest: 0,
+        };
+        for (slot, told) in [
+            (calm.clone(), None),
+            (Slot { status: Some("extended".into()), ..calm.clone() }, Some("than it otherwise would")),
+            (Slot { status: Some("unreserved".into()), ..calm.clone() }, Some("is about to break")),
+            (Slot { held: 80, ..calm.clone() }, Some("is not set")),
+            (Slot { held: 80, is_unbounded: false, ..calm.clone() }, None),
+            (Slot { longest_rest: 60, ..calm.clone() }, Some("after 60 s")),
+        ] {
+            let notes = slot.notes(100);
+            assert_eq!(notes.len(), 1 + usize::from(told.is_some()), "{notes:?}");
+            assert!(told.is_none_or(|told| notes.iter().any(|note| note.contains(told))), "{notes:?}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ use super::objects;
 use super::order::Order;
 use super::sealed::Header;
 use super::snapshot::Since;
+use super::triggers;
 use crate::recorder::Told;
 use crate::server::{Fault, Link};
 
@@ -144,7 +145,7 @@ impl Standing {
                 _ => {}
             }
         }
-        if self.way == Way::Triggers {
+        if self.way == Way::Triggers && triggers::are_there(&link.client).await? {
             let sql = "SELECT DISTINCT transaction FROM _backout.change WHERE origin = 'm'";
             let rows = link.query(sql, &[]).await?;
             migration.extend(rows.iter().map(|row| unsigned(row.get(0))));

@@ -4,5 +4,6 @@ mod crowd;
 mod everything;
 mod limits;
 mod migration;
+mod others;
 mod speed;
 mod world;

@@ -66,7 +66,7 @@ fn told(order: &Order<'_>) -> String {
 
 /// Makes what triggers write to, and the function that they call.
 pub(super) async fn make(link: &Link, order: &Order<'_>) -> Result<(), Fault> {
-    if link.query_one("SELECT to_regclass('_backout.change') IS NULL", &[]).await?.get(0) {
+    if !are_there(&link.client).await? {
         whole(link, MADE).await?;
     }
     let sql = "SELECT oid, reltoastrelid FROM pg_catalog.pg_class WHERE oid = '_backout.change'::regclass";
@@ -219,6 +219,13 @@ pub(super) fn wanted(table: &Found, way: super::standing::Way, tells: bool) -> V
     };
     triggers.push((ROWS, rows));
     triggers
+}
+
+/// Whether what triggers write to is there.
+pub(super) async fn are_there(client: &impl GenericClient) -> Result<bool, Fault> {
+    let sql = "SELECT to_regclass('_backout.change') IS NOT NULL AND to_regclass('_backout.layout') IS NOT NULL
+               AND to_regclass('_backout.missed') IS NOT NULL AND to_regclass('_backout.change_number') IS NOT NULL";
+    Ok(client.query_one(sql, &[]).await?.get(0))
 }
 
 /// How many writes were let go.
