@@ -77,6 +77,7 @@ async fn made_alike_and_restored_they_are_equal() {
 
 /// What is done, and what differs then.
 const CHANGES: &[(&str, &[&str])] = &[
+    ("DROP VIEW app.wild", &["view app.wild"]),
     (
         "ALTER TABLE app.people ADD nick text",
         &["table app.people: column nick", "table app.people: order of columns"],

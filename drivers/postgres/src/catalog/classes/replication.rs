@@ -45,8 +45,9 @@ pub(super) fn questions(version: Version) -> Vec<Question> {
                 .to_owned(),
         ));
     }
+    // Without their numbers: before 14 not everybody may read those.
     questions.push(Question::Objects(
-        "SELECT 'pg_subscription'::regclass::oid, s.oid, NULL::text, NULL::text, format('subscription %I', s.subname), \
+        "SELECT 'pg_subscription'::regclass::oid, 0::oid, NULL::text, NULL::text, format('subscription %I', s.subname), \
                 pg_get_userbyid(s.subowner)::text, NULL::text \
          FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid \
          WHERE d.datname = current_database() AND NOT starts_with(s.subname::text, '_backout')"

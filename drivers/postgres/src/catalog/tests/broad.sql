@@ -64,6 +64,15 @@ CREATE TABLE app.events_2024 PARTITION OF app.events FOR VALUES FROM ('2024-01-0
 CREATE TABLE app.events_rest (person bigint, what text NOT NULL, at timestamptz NOT NULL DEFAULT now());
 ALTER TABLE app.events ATTACH PARTITION app.events_rest DEFAULT;
 CREATE INDEX events_person ON app.events (person);
+CREATE TABLE app.events_old (gone int, what text NOT NULL CHECK (what <> 'never'), at timestamptz NOT NULL,
+    person bigint CONSTRAINT own_name REFERENCES app.people, CONSTRAINT old_key PRIMARY KEY (at, what));
+ALTER TABLE app.events_old DROP gone;
+CREATE INDEX old_person ON app.events_old (person);
+ALTER TABLE app.events ATTACH PARTITION app.events_old FOR VALUES FROM ('2020-01-01 00:00+00') TO ('2021-01-01 00:00+00');
+CREATE TABLE app.nested PARTITION OF app.events FOR VALUES FROM ('2021-01-01 00:00+00') TO ('2022-01-01 00:00+00')
+    PARTITION BY LIST (what);
+CREATE TABLE app.nested_a PARTITION OF app.nested (CHECK (what IN ('a', 'b') AND (person > 1 AND person < 9)))
+    FOR VALUES IN ('a', NULL);
 
 CREATE TABLE app.animals (id integer PRIMARY KEY, name text CHECK (name <> '') NO INHERIT);
 CREATE TABLE app.dogs (bark text) INHERITS (app.animals);
@@ -80,6 +89,25 @@ ALTER VIEW app.grown ALTER COLUMN name SET DEFAULT 'new one';
 CREATE MATERIALIZED VIEW app.counts AS SELECT kind, count(*) AS n FROM app.people GROUP BY kind;
 CREATE MATERIALIZED VIEW app.later AS SELECT 1 AS one WITH NO DATA;
 CREATE UNIQUE INDEX counts_kind ON app.counts (kind);
+CREATE VIEW app.wild AS
+    WITH RECURSIVE r(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM r WHERE n < 5 AND (n > 0 AND n <> 9))
+    SELECT p.id, substring(p.name from 2 for 3) AS s, extract(year FROM e.at AT TIME ZONE 'UTC') AS y,
+        CASE WHEN p.kind NOT IN ('a', 'b') OR (p.age IS NULL OR p.age < 3) THEN 'x' ELSE p.name END AS c,
+        p.state = ANY ('{new,done}'::app.state[]) AS st, p.name::varchar(5) AS cut, p.tags[1:2] AS t, (p.spot).a AS a,
+        coalesce(p.score, -1) AS score, p.kind LIKE 'a%' AS l, 'now'::text::date AS d, p.props -> 'k' AS k,
+        sum(p.age) FILTER (WHERE p.age BETWEEN 1 AND 2 AND p.kind = 'a') OVER w AS f, ROW(1, p.kind)::app.pair AS r
+    FROM app.people p CROSS JOIN LATERAL (SELECT * FROM app.events e WHERE e.person = p.id AND (e.what = 'a' AND
+        EXISTS (SELECT 1 FROM r WHERE r.n = p.age OR (r.n = 1 OR p.kind IN ('c', 'd'))))) e
+    WHERE NOT (p.kind = 'a' AND (p.age > 1 AND p.age < 4)) AND p.kind::text IN ('q', 'r') AND p.id NOT IN (1, 2)
+    WINDOW w AS (PARTITION BY p.kind ORDER BY p.id RANGE BETWEEN UNBOUNDED PRECEDING AND 1 FOLLOWING EXCLUDE TIES)
+    UNION SELECT 1, 'a', 2, 'b', true, 'c', NULL, 3, 4, false, current_date, NULL, 5, ROW(2, 'x'::varchar)::app.pair ORDER BY 1 LIMIT 3;
+CREATE TABLE app.defaults (a char(5) DEFAULT 'x', b bit(3) DEFAULT B'101', c interval DEFAULT '1 mon 2 days',
+    d varchar(9) DEFAULT NULL::varchar, e float8 DEFAULT -0.5e-10, f bigint DEFAULT -9223372036854775808,
+    g boolean DEFAULT (1 < 2 AND (2 < 3 AND true)), h text DEFAULT E'a\\b\n''(', i app.state[] DEFAULT ARRAY['new']::app.state[],
+    j text DEFAULT current_setting('x.y', true), k timestamptz DEFAULT now() + interval '1 day', l regclass DEFAULT 'app.people',
+    m text GENERATED ALWAYS AS (CASE WHEN a IN ('p', 'q') OR (b = B'001' OR d IN ('r', 's')) THEN h END) STORED,
+    EXCLUDE USING gist (during WITH &&) WHERE (a IN ('v', 'w') AND (f > 1 AND f < 2)), during int4range,
+    CHECK (d = ANY (ARRAY['x', 'y']::varchar[]) OR d NOT IN ('z')), CHECK (coalesce(d, 'q') IN ('v', h)));
 CREATE RULE grown_insert AS ON INSERT TO app.grown DO INSTEAD NOTHING;
 
 CREATE TRIGGER touched BEFORE INSERT OR UPDATE OF name ON app.people FOR EACH ROW
