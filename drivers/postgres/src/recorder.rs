@@ -5,6 +5,7 @@
 //! `_backout_<the database's object number in hex>`, triggers whose function is in `_backout`, and REPLICA IDENTITY FULL on
 //! the tables ([`originals`] says what it was). `FORMAT.md` beside the parts of this module says what each holds.
 
+mod captured;
 mod change;
 mod changes;
 mod config;
@@ -17,6 +18,7 @@ mod objects;
 mod order;
 mod patience;
 mod reading;
+mod remove;
 mod scribe;
 mod sealed;
 mod slot;
@@ -67,7 +69,7 @@ pub(crate) async fn arm(
 /// When something could not be taken away; the same call again goes on from there.
 pub(crate) async fn disarm(link: &mut Link, order: &Order<'_>) -> Result<(), DriverError> {
     let attempted = format!("take the recorders out of {}", order.address.shown());
-    install::disarm(link, order).await.map_err(|fault| fault.while_doing(attempted))
+    remove::disarm(link, order).await.map_err(|fault| fault.while_doing(attempted))
 }
 
 /// What is recorded at this moment; none where there is no recorder. Reads only.

@@ -1,4 +1,4 @@
-//! Puts a recorder into a live database, renews it, and takes it away.
+//! Puts a recorder into a live database, and renews it.
 
 use backout_contract::{DriverError, ErrorKind};
 use backout_core::writes::{Coverage, Gap, Occasion};
@@ -9,12 +9,13 @@ use super::coverage::{self, Facts};
 use super::objects;
 use super::order::Order;
 use super::patience::{patiently, whole};
+use super::remove::clear;
 use super::slot::{self, Publication, Slot, bytes};
 use super::stamps;
 use super::standing::{self, CUTOVER, EVERY_TABLE, Here, Standing, Way, signed};
 use super::tables::Found;
 use super::triggers;
-use crate::server::{Fault, Link, TableName, identifier, literal};
+use crate::server::{Fault, Link, literal};
 
 /// Of what a restored copy is one.
 pub(super) struct Copied {
@@ -394,60 +395,4 @@ async fn let_go(link: &Link, order: &Order<'_>, coverage: &mut Coverage) -> Resu
 async fn now(link: &Link) -> Result<String, Fault> {
     let sql = "SELECT pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')";
     Ok(link.query_one(sql, &[]).await?.get(0))
-}
-
-/// Takes the recorder away, and sets back what was set. Whatever is not there is passed over. What stands in our schema
-/// besides, about writes that were taken over, stays: it is about what the database has, and no recorder tells it again.
-pub(super) async fn clear(link: &Link, order: &Order<'_>) -> Result<(), Fault> {
-    let here = Here::look(&link.client).await?;
-    for (oid, stand) in triggers::look(&link.client).await? {
-        let sql = "SELECT n.nspname::text, c.relname::text, c.relispartition FROM pg_catalog.pg_class c
-                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1";
-        let Some(row) = link.query_opt(sql, &[&oid]).await? else { continue };
-        let table = TableName::new(row.get::<_, String>(0), row.get::<_, String>(1));
-        // A trigger that came from the table above goes with it.
-        let sql = "SELECT tgname::text FROM pg_catalog.pg_trigger WHERE tgrelid = $1 AND tgparentid = 0";
-        let own: Vec<String> = link.query(sql, &[&oid]).await?.iter().map(|row| row.get(0)).collect();
-        let drops: Vec<String> = stand
-            .keys()
-            .filter(|name| own.contains(name))
-            .map(|name| format!("DROP TRIGGER IF EXISTS {} ON {}", identifier(name), table.sql()))
-            .collect();
-        if !drops.is_empty() {
-            patiently(link, order, &table, &drops.join("; ")).await?;
-        }
-    }
-    // As long as a table is published, its users need an identity.
-    link.batch_execute(&format!("DROP PUBLICATION IF EXISTS {}", identifier(objects::PUBLICATION))).await?;
-    slot::drop_it(link, &here.slot(), here.database).await?;
-    for original in objects::originals(&link.client).await? {
-        let sql = "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class c
-                   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1";
-        let Some(row) = link.query_opt(sql, &[&original.oid]).await? else { continue };
-        let table = TableName::new(row.get::<_, String>(0), row.get::<_, String>(1));
-        let identity = match (original.replica_identity, original.index) {
-            ('f', _) => continue,
-            ('n', _) => "NOTHING".to_owned(),
-            ('i', Some(index)) if has_index(link, original.oid, &index).await? => {
-                format!("USING INDEX {}", identifier(&index))
-            }
-            _ => "DEFAULT".to_owned(),
-        };
-        let sql = format!("ALTER TABLE ONLY {} REPLICA IDENTITY {identity}", table.sql());
-        patiently(link, order, &table, &sql).await?;
-    }
-    whole(link, objects::DROPPED).await
-}
-
-/// Takes the whole schema away too, with what was put down about writes that were taken over.
-pub(super) async fn disarm(link: &Link, order: &Order<'_>) -> Result<(), Fault> {
-    clear(link, order).await?;
-    whole(link, "DROP SCHEMA IF EXISTS _backout CASCADE").await
-}
-
-async fn has_index(link: &Link, table: u32, index: &str) -> Result<bool, Fault> {
-    let sql =
-        "SELECT EXISTS (SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
-               WHERE i.indrelid = $1 AND c.relname = $2 AND i.indisunique AND i.indisvalid)";
-    Ok(link.query_one(sql, &[&table, &index]).await?.get(0))
 }

@@ -13,7 +13,7 @@ use super::sealed::{Header, Reader, Written};
 use super::slot::{self, Slot};
 use super::snapshot::{Since, Snapshot};
 use super::standing::{EVERY_TABLE, Standing, Way};
-use super::{Reading, stamps, triggers};
+use super::{Reading, captured, stamps, triggers};
 use crate::recover::{self, Merge};
 use crate::server::{Fault, Link};
 use crate::state::State;
@@ -65,7 +65,7 @@ async fn drain(
         }
         Way::Triggers => {
             if triggers::are_there(&link.client).await? {
-                triggers::drain(link, order, &mut scribe).await?;
+                captured::drain(link, order, &mut scribe).await?;
             }
         }
     }

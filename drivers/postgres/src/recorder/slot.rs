@@ -204,6 +204,8 @@ impl Found {
         }
         if self.is_published_by_name() && is_in != Some(true) {
             let only = if self.kind == 'p' { "" } else { "ONLY " };
+            // Whoever has written to it and not committed yet would come through in part.
+            sql += &format!("LOCK TABLE {only}{table} IN SHARE ROW EXCLUSIVE MODE;");
             if is_in.is_some() {
                 sql += &format!("ALTER PUBLICATION {publication} DROP TABLE {only}{table};");
             }

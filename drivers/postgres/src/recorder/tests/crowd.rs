@@ -120,6 +120,12 @@ async fn crowd(by: By) {
     }
     let sealed = world.seal(&target).await;
     assert_eq!(sealed.counted.users().sum(), changes.len() as u64);
+    let numbers = |changes: &[Change]| changes.iter().map(|change| change.number).collect::<Vec<_>>();
+    assert_eq!(
+        numbers(&world.lacked_of(&sealed, &target).await),
+        numbers(&changes),
+        "the same wherever they are read"
+    );
     assert!(early.users().sum() <= sealed.counted.users().sum());
     world.disarm().await;
 }
