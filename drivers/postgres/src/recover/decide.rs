@@ -219,7 +219,7 @@ pub(super) async fn settle(
     link.execute(&format!("UPDATE {decided} SET fate = ({fate})::\"char\" WHERE cause IS NOT NULL"), &[])
         .await?;
     if winner == Some(Winner::Restored) {
-        for slot in &staged.touched {
+        for slot in staged.touched.iter().chain(staged.expressions.keys()) {
             link.execute(
                 &format!(
                     "UPDATE {decided} SET m = set_bit(m, {slot}, 0) WHERE cause = 'B' AND fate = 'u' AND hurt[{}]",

@@ -21,6 +21,20 @@ use crate::server::{Fault, Link, Pace};
 /// How much is folded in memory.
 const ROOM: usize = 256 * 1024 * 1024;
 
+#[cfg(test)]
+tokio::task_local! {
+    /// A test's own, that much folding does not fit into.
+    pub(super) static SMALL_ROOM: usize;
+}
+
+fn room() -> usize {
+    #[cfg(test)]
+    if let Ok(small) = SMALL_ROOM.try_with(|room| *room) {
+        return small;
+    }
+    ROOM
+}
+
 /// What one entry takes besides its bytes, about.
 const OVERHEAD: usize = 136;
 
@@ -59,7 +73,7 @@ pub(super) struct Gathering<'a, 'r> {
     pub(super) told: &'a mut Told,
     pub(super) run: &'a str,
     pub(super) pace: &'a Pace,
-    pub(super) room: usize,
+    room: usize,
     rows: BTreeMap<usize, Rows>,
     size: usize,
     found: Gathered,
@@ -84,7 +98,7 @@ impl<'a, 'r> Gathering<'a, 'r> {
             emptied: Vec::new(),
             is_weak: false,
         };
-        Self { link, rules, told, run, pace, room: ROOM, rows: BTreeMap::new(), size: 0, found }
+        Self { link, rules, told, run, pace, room: room(), rows: BTreeMap::new(), size: 0, found }
     }
 
     /// All changes of a source that were not taken over before.

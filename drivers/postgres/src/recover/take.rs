@@ -263,6 +263,7 @@ impl Taking<'_> {
         for place in &places {
             temporary.push(format!("backout_rows_{place}"));
             temporary.push(format!("backout_decided_{place}"));
+            temporary.push(format!("backout_moved_{place}"));
         }
         let temporary: Vec<String> = temporary.iter().map(|name| format!("pg_temp.{name}")).collect();
         link.batch_execute(&format!("DROP TABLE IF EXISTS {}", temporary.join(", "))).await?;

@@ -1,5 +1,6 @@
 //! Taking over, on a real server.
 
+mod bench;
 mod eight;
 mod random;
 mod same;
