@@ -17,7 +17,7 @@ use crate::server::{Address, Fault, Link, Pace, connect, literal};
 use crate::state::State;
 
 /// How often a look begins again because objects went away under it.
-const TRIES: usize = 3;
+const TRIES: usize = 10;
 
 /// Connections that see one snapshot, for as long as this is held: what they read, and what a dump reads that is told
 /// [`snapshot`](Self::snapshot), is of one moment.

@@ -8,16 +8,24 @@ use crate::state::Taken;
 /// Of the snapshot that the connection's transaction sees. On a standby the position is what it has replayed, and the
 /// timeline that of its last checkpoint.
 pub(super) async fn taken(link: &Link) -> Result<Taken, Fault> {
-    let statement = "\
-        SELECT CASE WHEN has_function_privilege('pg_control_system()', 'EXECUTE') \
-                    THEN (SELECT system_identifier::text FROM pg_control_system()) ELSE 'unknown' END, \
-               d.oid, pg_current_snapshot()::text, pg_wal_lsn_diff(log.position, '0/0')::text, \
-               CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint()) \
-                    ELSE ('x' || left(pg_walfile_name(log.position), 8))::bit(32)::int4 END \
-        FROM pg_database d, LATERAL (SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() \
-                                            ELSE pg_current_wal_lsn() END AS position) log \
-        WHERE d.datname = current_database()";
-    let row = link.query_one(statement, &[]).await?;
+    let may = "SELECT has_function_privilege('pg_control_system()', 'EXECUTE'), \
+                      has_function_privilege('pg_control_checkpoint()', 'EXECUTE'), pg_is_in_recovery()";
+    let row = link.query_one(may, &[]).await?;
+    // A server looks at the right to call a function also where it is never called.
+    let system =
+        if row.get(0) { "(SELECT system_identifier::text FROM pg_control_system())" } else { "'unknown'" };
+    let (position, timeline) = match (row.get(2), row.get(1)) {
+        (false, _) => {
+            ("pg_current_wal_lsn()", "('x' || left(pg_walfile_name(log.position), 8))::bit(32)::int4")
+        }
+        (true, true) => ("pg_last_wal_replay_lsn()", "(SELECT timeline_id FROM pg_control_checkpoint())"),
+        (true, false) => ("pg_last_wal_replay_lsn()", "0"),
+    };
+    let statement = format!(
+        "SELECT {system}, d.oid, pg_current_snapshot()::text, pg_wal_lsn_diff(log.position, '0/0')::text, {timeline} \
+         FROM pg_database d, (SELECT {position} AS position OFFSET 0) log WHERE d.datname = current_database()"
+    );
+    let row = link.query_one(&statement, &[]).await?;
     Ok(Taken {
         version: link.version,
         system: row.get(0),

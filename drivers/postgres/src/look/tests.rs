@@ -1,7 +1,7 @@
 //! Looks at real databases.
 
 use crate::catalog::Scope;
-use crate::look::{Held, look, look_at};
+use crate::look::{Held, look, look_at, went_away};
 use crate::server::{Address, Pace, TableName, connect};
 use crate::state::{State, is_exactly};
 use crate::testing::{context, database, server};
@@ -139,4 +139,38 @@ async fn what_is_worth_a_word_is_noted() {
     );
     assert_eq!(found.rows.get("\"public\".\"fleeting\"").map(|rows| rows.count), Some(1));
     assert!(!found.schema.objects.get("table public.t").expect("a table").parts.contains_key("index twice"));
+}
+
+/// Whatever is dropped under a look makes it begin again, or changes nothing; it never gives a wrong answer or fails.
+#[tokio::test]
+async fn what_goes_away_under_a_look_makes_it_begin_again() {
+    let (name, address) = database("gone");
+    for (made, dropped) in [
+        ("CREATE TABLE g (a int)", "DROP TABLE g"),
+        ("CREATE TABLE g (id serial PRIMARY KEY)", "DROP TABLE g"),
+        ("CREATE TABLE g (a int)", "ALTER TABLE g DROP a"),
+        ("CREATE SCHEMA g CREATE TABLE t (a int)", "DROP SCHEMA g CASCADE"),
+        ("CREATE SEQUENCE g", "DROP SEQUENCE g"),
+        ("CREATE VIEW g AS SELECT 1 AS a", "DROP VIEW g"),
+        ("CREATE FUNCTION g() RETURNS int LANGUAGE sql AS 'SELECT 1'", "DROP FUNCTION g()"),
+        ("CREATE TYPE g AS ENUM ('a')", "DROP TYPE g"),
+        ("CREATE DOMAIN g AS int CHECK (VALUE > 1)", "DROP DOMAIN g"),
+        ("CREATE TABLE g (a int); CREATE INDEX i ON g (a)", "DROP INDEX i; DROP TABLE g"),
+        ("CREATE TABLE g (a int, CONSTRAINT c CHECK (a > 1))", "ALTER TABLE g DROP CONSTRAINT c"),
+        (
+            "CREATE TABLE g (a int, b int); CREATE STATISTICS s (ndistinct) ON a, b FROM g",
+            "DROP STATISTICS s",
+        ),
+    ] {
+        server().sql(&name, made);
+        let links = [connect(&address).await.expect("connect"), connect(&address).await.expect("connect")];
+        let held = Held::begin(links.into(), &pace()).await.expect("hold a snapshot");
+        server().sql(&name, dropped);
+        if let Err(fault) = held.read(&Scope::Database, &pace()).await {
+            assert!(went_away(&fault), "{dropped}: {fault:?}");
+        }
+        let links = held.close().await;
+        look(links, &Scope::Database, &pace()).await.expect("look");
+        server().sql(&name, "DROP TABLE IF EXISTS g");
+    }
 }

@@ -35,7 +35,7 @@ struct Made {
 pub(crate) async fn sequences(client: &Client, scope: &Scope) -> Result<Sequences, Fault> {
     let statement = format!(
         "SELECT n.nspname::text, c.relname::text, owner.relname::text, \
-                has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(c.oid, 'SELECT'), \
+                coalesce(has_schema_privilege(n.oid, 'USAGE') AND has_sequence_privilege(c.oid, 'SELECT'), true), \
                 s.seqincrement, s.seqmin, s.seqmax, s.seqcycle \
          FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
          LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.objsubid = 0 \
