@@ -14,18 +14,16 @@ mod ready;
 mod restore;
 mod restore_point;
 mod rights;
-mod scratch;
 mod template;
 mod toc;
 mod trouble;
 
-pub(crate) use contents::{Contents, Made};
+pub(crate) use contents::Contents;
 pub(crate) use fetch::{Fetched, Header, fetch, header};
 pub(crate) use keep::keep;
 pub(crate) use ready::{Needs, needs, ready};
 pub(crate) use restore::{Restored, restore};
 pub(crate) use restore_point::set_restore_point;
-pub(crate) use scratch::rehearse;
 
 /// How the parts of a dump begin in a checkpoint.
 const PREFIX: &str = "dump/";

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::server::{Link, Version, literal};
+use crate::server::{Link, Version};
 
 /// The version of this note.
 const FORMAT: u32 = 1;
@@ -37,32 +37,10 @@ pub(crate) struct Contents {
     pub(crate) entries: u64,
     /// The bytes of the whole database on its server.
     pub(crate) database_bytes: u64,
-    /// How the database was made.
-    pub(crate) made: Made,
     /// Roles that own something in it, or may do something with it.
     pub(crate) roles: BTreeSet<String>,
     /// Each file of the dump.
     pub(crate) files: BTreeMap<String, Kept>,
-}
-
-/// How a database was made: what cannot be changed afterwards.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Made {
-    /// `UTF8`.
-    pub(crate) encoding: String,
-    /// `c` of the system's library, `i` of ICU, `b` of PostgreSQL's own.
-    pub(crate) provider: String,
-    /// `LC_COLLATE`.
-    pub(crate) collate: String,
-    /// `LC_CTYPE`.
-    pub(crate) character_type: String,
-    /// Of ICU or PostgreSQL's own.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) locale: Option<String>,
-    /// Of ICU.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) rules: Option<String>,
 }
 
 /// One file.
@@ -105,7 +83,6 @@ impl Contents {
             part: false,
             entries: 0,
             database_bytes: u64::try_from(row.get::<_, i64>(3)).unwrap_or_default(),
-            made: Made::of(link).await?,
             roles: roles.iter().map(|row| row.get(0)).collect(),
             files: BTreeMap::new(),
         })
@@ -130,56 +107,6 @@ impl Contents {
     /// The bytes of all files.
     pub(crate) fn bytes(&self) -> u64 {
         self.files.values().map(|kept| kept.bytes).sum()
-    }
-}
-
-impl Made {
-    /// How the database that a connection is in was made.
-    pub(crate) async fn of(link: &Link) -> Result<Self, tokio_postgres::Error> {
-        let (provider, locale, rules) = match link.version.major() {
-            ..=14 => ("'c'", "NULL", "NULL"),
-            15 => ("datlocprovider::text", "daticulocale", "NULL"),
-            16 => ("datlocprovider::text", "daticulocale", "daticurules"),
-            _ => ("datlocprovider::text", "datlocale", "daticurules"),
-        };
-        let question = format!(
-            "SELECT pg_catalog.pg_encoding_to_char(encoding)::text, {provider}, datcollate::text, datctype::text, \
-             {locale}::text, {rules}::text FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()"
-        );
-        let row = link.query_one(&question, &[]).await?;
-        Ok(Self {
-            encoding: row.get(0),
-            provider: row.get(1),
-            collate: row.get(2),
-            character_type: row.get(3),
-            locale: row.get(4),
-            rules: row.get(5),
-        })
-    }
-
-    /// What `CREATE DATABASE` is told to make an empty one like it.
-    pub(crate) fn options(&self, version: Version) -> String {
-        let mut options = format!(
-            "TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}",
-            literal(&self.encoding),
-            literal(&self.collate),
-            literal(&self.character_type)
-        );
-        if version.major() >= 15 {
-            let (provider, setting) = match self.provider.as_str() {
-                "i" => ("icu", "ICU_LOCALE"),
-                "b" => ("builtin", "BUILTIN_LOCALE"),
-                _ => ("libc", ""),
-            };
-            options.push_str(&format!(" LOCALE_PROVIDER {provider}"));
-            if let Some(locale) = self.locale.as_deref().filter(|_| !setting.is_empty()) {
-                options.push_str(&format!(" {setting} {}", literal(locale)));
-            }
-            if let Some(rules) = &self.rules {
-                options.push_str(&format!(" ICU_RULES {}", literal(rules)));
-            }
-        }
-        options
     }
 }
 

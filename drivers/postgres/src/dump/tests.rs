@@ -1,10 +1,11 @@
 //! Against a real server.
 
+mod before;
 mod hostile;
 mod refused;
 mod rights;
 mod round_trip;
-mod scratch;
+mod speed;
 mod stopped;
 
 use std::collections::BTreeMap;
