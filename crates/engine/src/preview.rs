@@ -115,7 +115,7 @@ pub async fn preview(
             match captured.filter(|_| looked.observation.seen == Seen::Absent) {
                 Some(captured) if captured.observation.seen != Seen::Absent => {
                     let stood = Stood { landed: None, put_back: false };
-                    match facts(part, captured, looked, stood, tools).await {
+                    match facts(part, captured, looked, (stood, false), tools).await {
                         Ok(facts) => components.push(facts),
                         Err(problem) => problems.push(*problem),
                     }
@@ -135,7 +135,8 @@ pub async fn preview(
         problems.extend(identity_problem(part, identity.0, identity.1));
         problems.extend(not_looked_at(looked).filter(|_| !input.choices.keep.contains(&part.name)));
         let stood = life.stood(&part.name, checkpoint);
-        match facts(part, saved, looked, stood, tools).await {
+        let recorded = life.recorders.contains_key(&part.name);
+        match facts(part, saved, looked, (stood, recorded), tools).await {
             Ok(facts) => components.push(facts),
             Err(problem) => problems.push(*problem),
         }
@@ -208,7 +209,7 @@ async fn facts(
     part: &Part,
     saved: &Saved,
     looked: &Looked,
-    stood: Stood,
+    (stood, recorded): (Stood, bool),
     tools: &Tools,
 ) -> Result<ComponentFacts, Box<Diagnostic>> {
     let unreadable = |cause: String| {
@@ -253,7 +254,7 @@ async fn facts(
             Ok(drafts)
         }
     };
-    let (price, recovery) = priced(part, state.as_ref(), live, tools).await.map_err(unreadable)?;
+    let (price, recovery) = priced(part, state.as_ref(), live, recorded, tools).await.map_err(unreadable)?;
     let mut reversibility =
         configured.reversibility(state.as_ref()).map_err(|error| unreadable(error.chain()))?;
     if reversibility == Reversibility::Fully && part.writes == Some(Writes::AcceptLoss) {

@@ -11,11 +11,13 @@ use crate::assemble::{Assembled, Part};
 use crate::look::{connect, find};
 use crate::tools::Tools;
 
-/// The price of putting a component back, and what becomes of the writes that were recorded.
+/// The price of putting a component back, and what becomes of the writes that were recorded. `recorded` says that a
+/// recorder was put in place there: if nothing is recorded now, somebody took it away.
 pub(crate) async fn priced(
     part: &Part,
     saved: Option<&Value>,
     live: Option<&Value>,
+    recorded: bool,
     tools: &Tools,
 ) -> Result<(Option<DataPrice>, Option<Way>), String> {
     let (Some(configured), Some(saved)) = (&part.configured, saved) else { return Ok((None, None)) };
@@ -27,6 +29,12 @@ pub(crate) async fn priced(
         None => None,
     };
     let way = counted.as_ref().and_then(|_| way(part));
+    let taken_away = counted.is_none() && live.is_some() && recorded && part.records_writes();
+    let counted = if taken_away {
+        Some(uncounted(part, "its recorder is gone, with what it held".into()))
+    } else {
+        counted
+    };
     Ok((Some(compared.judged(becomes(part), counted)), way))
 }
 
