@@ -23,10 +23,11 @@ use crate::recorder::Kind;
 use crate::server::{Fault, Link, Pace, literal};
 
 /// What a transaction that takes writes over is like. Statements about many rows have plain expressions, which are
-/// sooner evaluated than compiled.
+/// sooner evaluated than compiled; and rows that were just compared are in memory, wherever they lie.
 const BEGIN: &str = "
     BEGIN ISOLATION LEVEL READ COMMITTED;
-    SET LOCAL row_security = off; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL lock_timeout = '10s'";
+    SET LOCAL row_security = off; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL random_page_cost = 1.1;
+    SET LOCAL lock_timeout = '10s'";
 
 /// What taking over needs.
 struct Taking<'a> {
@@ -302,7 +303,8 @@ impl Taking<'_> {
             lead::lead(link, pairs, staged, false).await?;
             lead::compute(link, here, staged).await?;
             refold::refold(link, here, staged).await?;
-            link.batch_execute(&format!("ANALYZE {}", staged.rows_table())).await?;
+            let key = table_of(here, staged)?.key.iter().map(|slot| format!("l{slot}")).collect::<Vec<_>>();
+            link.batch_execute(&format!("ANALYZE {} ({})", staged.rows_table(), key.join(", "))).await?;
         }
         Ok(drawn)
     }
@@ -368,7 +370,7 @@ impl Taking<'_> {
             }
         }
         for staged in gathered.tables.values() {
-            link.batch_execute(&format!("ANALYZE {}", staged.decided_table())).await?;
+            link.batch_execute(&format!("ANALYZE {} (id, tid, fate)", staged.decided_table())).await?;
         }
         Ok(drawn)
     }
