@@ -5,6 +5,7 @@ use backout_core::decide::Reason;
 use backout_core::journal::Event;
 use backout_core::name::StepId;
 use backout_core::observation::Verdict;
+use backout_core::order::Mode;
 use backout_core::plan::Action;
 use tokio::sync::mpsc;
 
@@ -18,10 +19,17 @@ impl Unit {
             Expected::Kept
         } else {
             match &self.with_writes {
-                Some(seen) => Expected::WithWrites(seen.clone()),
-                None => Expected::Saved(self.component.saved.clone()),
+                Some(seen) if !self.took_over_before_it_was_put_back() => Expected::WithWrites(seen.clone()),
+                _ => Expected::Saved(self.component.saved.clone()),
             }
         }
+    }
+
+    /// What is switched takes writes over first: the look right after showed the side that it was switched away from, and
+    /// the data of the other are proven by the taking over itself.
+    fn took_over_before_it_was_put_back(&self) -> bool {
+        self.with_writes.is_some()
+            && self.part.capabilities().is_some_and(|capabilities| capabilities.mode == Mode::Switched)
     }
 
     fn declared(&self) -> Declared {
@@ -30,11 +38,9 @@ impl Unit {
 
     pub(super) async fn prove(&self, reports: &mpsc::Sender<Report>) -> Result<Vec<Event>, Early> {
         self.intend(None, reports).await?;
-        let exactness = if self.behind_a_shut_door() && !self.may_hold_some_writes() {
-            Exactness::Data
-        } else {
-            Exactness::Shape
-        };
+        let is_known = !self.may_hold_some_writes() && !self.took_over_before_it_was_put_back();
+        let exactness =
+            if self.behind_a_shut_door() && is_known { Exactness::Data } else { Exactness::Shape };
         let run = Some(&self.run);
         let judged = judge(
             &self.part,
