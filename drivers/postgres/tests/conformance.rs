@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, as it should")]
 
+mod hard;
 mod worlds;
 
 mod database_with_a_slot {
@@ -18,4 +19,8 @@ mod replication_of_a_publisher {
 
 mod replication_of_a_subscriber {
     backout_conformance::conformance!(crate::worlds::replication::Subscriber);
+}
+
+mod endpoint_of_a_shop {
+    backout_conformance::conformance!(crate::worlds::endpoint::Shop<false>);
 }

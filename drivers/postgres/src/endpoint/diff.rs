@@ -1,5 +1,7 @@
 //! What differs, the steps back, and what they cost. Pure.
 
+use std::collections::BTreeSet;
+
 use backout_contract::Piece;
 use backout_core::delta::{Delta, Shown};
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,7 @@ use serde_json::json;
 
 use super::state::{DoorState, EndpointState, Inside, Which};
 use crate::replication::safe;
+use crate::rows::Rows;
 
 /// A step: the door of one side becomes what was saved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,26 +45,36 @@ pub(super) fn diff(saved: Option<&EndpointState>, live: Option<&EndpointState>) 
         push(format!("{word} side door"), shown(&now.door), shown(&then.door));
     }
     if let (Some(then), Some(now)) = (&saved.old.inside, &live.old.inside) {
-        let names: std::collections::BTreeSet<&String> =
-            then.tables.keys().chain(now.tables.keys()).collect();
-        for name in names {
-            let of = |inside: &Inside| {
-                inside.tables.get(name).map_or_else(|| "absent".to_owned(), |text| safe(text))
-            };
-            push(format!("old side table {}", safe(name)), of(now), of(then));
+        let (then, now) = (then.tables(), now.tables());
+        for name in then.keys().chain(now.keys()).collect::<BTreeSet<_>>() {
+            let (then, now) = (then.get(name), now.get(name));
+            if then != now {
+                let side = |there: bool, word: &str| if there { word } else { "absent" }.to_owned();
+                let word = if then.is_some() && now.is_some() { "other columns" } else { "there" };
+                let path = format!("old side table {}", safe(name));
+                push(path, side(now.is_some(), word), side(then.is_some(), "as saved"));
+            }
         }
     }
-    let position = |state: &EndpointState| state.side(state.writers()).inside.clone();
     if saved.writers() == live.writers()
-        && let (Some(then), Some(now)) = (position(saved), position(live))
+        && let (Some(then), Some(now)) = (saved.of_writers(), live.of_writers())
     {
-        for (name, rows) in then.rows.iter().filter(|(name, rows)| now.rows.get(*name) != Some(rows)) {
-            let count = |rows: Option<&(u64, String)>| {
-                rows.map_or_else(|| "absent".to_owned(), |rows| format!("{} rows", rows.0))
+        for name in then.rows.keys().chain(now.rows.keys()).collect::<BTreeSet<_>>() {
+            let (then, now) = (then.rows.get(name), now.rows.get(name));
+            if then != now {
+                let count = |rows: Option<&Rows>| {
+                    rows.map_or_else(|| "absent".to_owned(), |rows| format!("{} rows", rows.count))
+                };
+                let (now, then) = (count(now), count(then));
+                let now = if now == then { format!("{now}, content differs") } else { now };
+                push(format!("rows of {}", safe(name)), now, then);
+            }
+        }
+        for name in then.sequences.keys().chain(now.sequences.keys()).collect::<BTreeSet<_>>() {
+            let next = |inside: &Inside| {
+                inside.sequences.get(name).map_or_else(|| "absent".to_owned(), i64::to_string)
             };
-            let (now, then) = (count(now.rows.get(name)), count(Some(rows)));
-            let differ = if now == then { " (others)" } else { "" };
-            push(format!("rows of {}", safe(name)), format!("{now}{differ}"), then);
+            push(format!("sequence {}", safe(name)), next(now), next(then));
         }
     }
     delta

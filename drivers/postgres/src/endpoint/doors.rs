@@ -73,7 +73,8 @@ pub(super) async fn reopen(
         let admits = live.side(which).door.admits();
         let found = site.entry().await?;
         if which == other && admits {
-            if found.lets_in {
+            let shut = Site::connect(config, writers, context).await?.entry().await?.note.shut;
+            if found.lets_in && shut.is_some() {
                 return Err(split(&site));
             }
             continue;

@@ -53,12 +53,12 @@ pub(super) async fn ready(
         missing.extend(rights);
         if which == Which::Old
             && let Some(then) = saved.and_then(|saved| saved.old.inside.as_ref())
-            && let Some(mut link) = site.way_in(&entry, &pace).await?
+            && let Some(link) = site.way_in(&entry, &pace).await?
         {
-            missing.extend(not_intact(then, &inside(&mut link, &site).await?));
             if let Some(reverse) = &config.reverse {
                 missing.extend(reverse::missing(&link, reverse).await?);
             }
+            missing.extend(not_intact(then, &inside(link, &pace).await?));
         }
     }
     Ok(missing)
@@ -67,20 +67,30 @@ pub(super) async fn ready(
 /// What the old side has lost. What it gained is no obstacle.
 fn not_intact(then: &Inside, now: &Inside) -> Vec<String> {
     let mut missing = Vec::new();
-    for (table, columns) in &then.tables {
-        match now.tables.get(table) {
+    let now_tables = now.tables();
+    for (table, columns) in then.tables() {
+        match now_tables.get(table) {
             None => missing.push(format!("the old side has lost the table {}", safe(table))),
-            Some(found) if found != columns => missing.push(format!(
-                "the table {} of the old side has other columns than when it was saved",
-                safe(table)
-            )),
-            Some(_) => {
-                let count = |inside: &Inside| inside.rows.get(table).map_or(0, |rows| rows.0);
-                if count(then) > 0 && count(now) == 0 {
-                    missing
-                        .push(format!("the table {} of the old side has lost all of its rows", safe(table)));
+            Some(found) => {
+                let differ: Vec<String> = columns
+                    .iter()
+                    .filter(|(name, how)| found.get(*name) != Some(*how))
+                    .map(|(name, _)| safe(name))
+                    .collect();
+                if !differ.is_empty() {
+                    let differ = differ.join(", ");
+                    missing.push(format!(
+                        "the table {} of the old side is not as it was saved: {differ}",
+                        safe(table)
+                    ));
                 }
             }
+        }
+    }
+    for (table, rows) in &then.rows {
+        if rows.count > 0 && now.rows.get(table).is_some_and(|rows| rows.count == 0 && !rows.is_unreadable())
+        {
+            missing.push(format!("the table {} of the old side has lost all of its rows", safe(table)));
         }
     }
     for sequence in then.sequences.keys().filter(|name| !now.sequences.contains_key(*name)) {

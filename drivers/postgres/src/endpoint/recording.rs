@@ -8,10 +8,10 @@ use super::reverse;
 use super::sequences;
 use super::site::{Bears, Site};
 use super::state::{EndpointState, Which};
-use crate::catalog::{Schema, Scope};
+use crate::catalog::Scope;
 use crate::recorder::{self, Order, Since};
 use crate::recover::{self, Recorded};
-use crate::server::{Pace, Version};
+use crate::server::{Link, Pace, of_postgres};
 use crate::state::{State, Taken};
 
 /// Puts the recorder into the new side; at cutover, that side is marked as the one with the writers.
@@ -69,8 +69,8 @@ pub(super) async fn count(
     let site = Site::connect(config, Which::New, context).await?;
     let mut link = site.needed(&Pace::of(context)).await?;
     let order = Order::new(&site.address, &Scope::Database, &config.recorder, context);
-    let target = as_state(target);
-    let counted = recorder::count(&mut link, &order, &target, None).await?;
+    let target = as_state(&link, target).await?;
+    let counted = recorder::count(&mut link, &order, &target, Some(&config.merge)).await?;
     Ok(counted.map(|counted| as_lacked(counted, live)))
 }
 
@@ -84,7 +84,8 @@ pub(super) async fn seal(
     let site = Site::connect(config, Which::New, context).await?;
     let mut link = site.needed(&Pace::of(context)).await?;
     let order = Order::new(&site.address, &Scope::Database, &config.recorder, context);
-    let sealed = recorder::seal(&mut link, &order, &as_state(target), None).await?;
+    let target = as_state(&link, target).await?;
+    let sealed = recorder::seal(&mut link, &order, &target, Some(&config.merge)).await?;
     Ok(sealed.map(|sealed| Sealed { counted: as_lacked(sealed.counted, live), ..sealed }))
 }
 
@@ -92,24 +93,35 @@ fn as_lacked(counted: Counted, live: &EndpointState) -> Counted {
     if live.writers() == Which::New { counted } else { Counted { tables: Vec::new(), ..counted } }
 }
 
-/// What the old side saw of the new one's transactions: none.
-fn as_state(target: &EndpointState) -> State {
-    State {
-        schema: Schema::default(),
+/// What the old side has of the new one's transactions, in the new one's own terms: whatever was there when its recorder
+/// began, and nothing of what was recorded.
+async fn as_state(there: &Link, target: &EndpointState) -> Result<State, DriverError> {
+    let failed = |error| of_postgres("look when recording began on the new side", error).nothing_happened();
+    let found = "SELECT pg_catalog.to_regclass('_backout.recorder') IS NOT NULL";
+    let began: Option<i64> = if there.query_one(found, &[]).await.map_err(failed)?.get(0) {
+        let row = there.query_opt("SELECT began FROM _backout.recorder", &[]).await.map_err(failed)?;
+        row.map(|row| row.get(0))
+    } else {
+        None
+    };
+    let began = began.unwrap_or(3);
+    let schema = target.old.inside.as_ref().map(|inside| inside.schema.clone()).unwrap_or_default();
+    Ok(State {
+        schema,
         rows: Default::default(),
         sequences: Default::default(),
         large_objects: None,
         notes: Vec::new(),
         taken: Taken {
-            version: Version(0),
-            system: target.old.system.clone(),
-            database: target.old.database,
-            snapshot: "3:3:".to_owned(),
+            version: there.version,
+            system: target.new.system.clone(),
+            database: target.new.database,
+            snapshot: format!("{began}:{}:{began}", began.saturating_add(1)),
             position: 0,
             timeline: 1,
             restore_point: None,
         },
-    }
+    })
 }
 
 /// Takes over to the old side what users wrote on the new one, or waits for the reverse stream that does; sequences

@@ -104,7 +104,7 @@ async fn let_arrive(
     new: &Site,
     pace: &Pace,
 ) -> Result<Recovered, DriverError> {
-    let (mut there, mut here) = (connect(&new.address).await?, connect(&old.address).await?);
+    let (there, here) = (connect(&new.address).await?, connect(&old.address).await?);
     let found = subscription(&here, reverse).await?;
     let Some(Subscription { enabled: true, slot: Some(slot), user }) = found else {
         let why = missing(&here, reverse).await?.join("; ");
@@ -120,7 +120,7 @@ async fn let_arrive(
     }
     arrived?;
     sequences::ahead(&here, &there, &config.merge, pace).await?;
-    let (theirs, ours) = (inside(&mut there, new).await?, inside(&mut here, old).await?);
+    let (theirs, ours) = (inside(there, pace).await?, inside(here, pace).await?);
     same_rows(&ours, &theirs)?;
     Ok(Recovered::default())
 }
@@ -186,8 +186,8 @@ fn same_rows(ours: &Inside, theirs: &Inside) -> Result<(), DriverError> {
         .iter()
         .filter(|(table, rows)| ours.rows.get(*table).is_some_and(|own| own != *rows))
         .map(|(table, rows)| {
-            let own = ours.rows.get(table).map_or(0, |own| own.0);
-            format!("{} ({own} rows on the old side, {} on the new)", safe(table), rows.0)
+            let own = ours.rows.get(table).map_or(0, |own| own.count);
+            format!("{} ({own} rows on the old side, {} on the new)", safe(table), rows.count)
         })
         .collect();
     if differ.is_empty() {

@@ -25,6 +25,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::catalog::Schema;
+use crate::rows::Rows;
+
 /// Both sides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EndpointState {
@@ -63,12 +66,28 @@ pub(super) struct DoorState {
 /// What is in a side.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Inside {
-    /// Columns of every table that holds rows, by its name as SQL writes it.
-    pub(super) tables: BTreeMap<String, String>,
-    /// How many rows it has, and a sum over what is in them.
-    pub(super) rows: BTreeMap<String, (u64, String)>,
+    /// Its objects.
+    pub(super) schema: Schema,
+    /// The rows of every table that holds some, by its name as SQL writes it.
+    pub(super) rows: BTreeMap<String, Rows>,
     /// The value that each sequence would give next.
     pub(super) sequences: BTreeMap<String, i64>,
+    /// Large objects, where there are any.
+    pub(super) large_objects: Option<Rows>,
+}
+
+impl Inside {
+    /// Columns of each table, without what else an object has (rights, indexes): as far as writers and rows depend on it.
+    pub(super) fn tables(&self) -> BTreeMap<&str, BTreeMap<&str, &str>> {
+        let tables = self.schema.objects.iter().filter_map(|(name, object)| {
+            let columns = object.parts.iter().filter(|(part, _)| part.starts_with("column "));
+            Some((
+                name.strip_prefix("table ")?,
+                columns.map(|(name, how)| (name.as_str(), how.as_str())).collect(),
+            ))
+        });
+        tables.collect()
+    }
 }
 
 /// A side.
@@ -122,14 +141,19 @@ impl EndpointState {
         }
     }
 
+    /// What is in the side with the writers.
+    pub(super) fn of_writers(&self) -> Option<&Inside> {
+        self.side(self.writers()).inside.as_ref()
+    }
+
     pub(super) fn shape(&self) -> Value {
         let side = |side: &SideState| json!([side.system, side.database, side.door]);
         json!({ "old": side(&self.old), "new": side(&self.new), "writers": self.writers() })
     }
 
     pub(super) fn position(&self) -> Value {
-        let inside = self.side(self.writers()).inside.as_ref();
-        json!(inside.map(|inside| (&inside.rows, &inside.sequences)))
+        let inside = self.of_writers();
+        json!(inside.map(|inside| (&inside.rows, &inside.sequences, &inside.large_objects)))
     }
 
     /// Whether both sides are the databases that they were.

@@ -1,5 +1,6 @@
 //! Small real things of each kind.
 
 pub mod database;
+pub mod endpoint;
 pub mod replication;
-mod servers;
+pub mod servers;

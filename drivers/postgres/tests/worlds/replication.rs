@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use backout_conformance::{Change, HOSTILE_NAMES, World, quoted};
+use backout_conformance::{Change, HOSTILE_NAMES, MapResolver, World, configure, quoted};
+use backout_contract::{Context, SessionDyn, StepOrder};
+use backout_core::observation::Seen;
 use backout_driver_postgres::Replication;
 use backout_fixtures::Postgres;
 use tempfile::TempDir;
@@ -43,7 +47,13 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    fn run(&self, sql: &str) -> String {
+    /// The slot that the migration makes.
+    pub fn slot(&self) -> &str {
+        &self.slot
+    }
+
+    /// Somebody's SQL.
+    pub fn run(&self, sql: &str) -> String {
         one().sql(&self.database, sql)
     }
 
@@ -218,8 +228,59 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    fn run(&self, sql: &str) -> String {
+    /// Somebody's SQL in the database that subscribes.
+    pub fn run(&self, sql: &str) -> String {
         other().sql(&self.database, sql)
+    }
+
+    /// Somebody's SQL in the database that publishes.
+    pub fn publish(&self, sql: &str) {
+        one().sql(&self.database, sql);
+    }
+
+    /// The slots that subscriptions read from.
+    pub fn make_slots(&self) {
+        self.publish(&format!(
+            "SELECT pg_create_logical_replication_slot('copy_{}', 'pgoutput')",
+            self.number
+        ));
+    }
+
+    /// Waits until a query in the database that subscribes says yes.
+    pub async fn until(&self, query: &str) {
+        while self.run(query) != "t" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the subscription reads from its slot.
+    pub async fn until_read(&self) {
+        let query =
+            format!("SELECT active FROM pg_replication_slots WHERE slot_name = 'copy_{}'", self.number);
+        while one().sql(&self.database, &query) != "t" {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The other end: a component with the slot that the subscription reads from.
+    pub async fn of_the_publisher(&self, context: &Context) -> (Arc<dyn SessionDyn>, Context) {
+        let environment = BTreeMap::from([("URL".to_owned(), one().url(&self.database))]);
+        let resolver = Arc::new(MapResolver::new(environment, self.folder.path()));
+        let context = Context { resolver, ..context.clone() };
+        let keys = format!("url: ${{env:URL}}\nslots: [copy_{}]", self.number);
+        let configured = configure::<Replication>(&keys).unwrap();
+        (configured.connect(&context).await.unwrap(), context)
+    }
+
+    /// The step that puts that slot aside.
+    pub fn order_to_put_the_slot_aside(
+        &self,
+        live: Option<&serde_json::Value>,
+    ) -> StepOrder<serde_json::Value> {
+        let keys = format!("url: ${{env:URL}}\nslots: [copy_{}]", self.number);
+        let pieces = configure::<Replication>(&keys).unwrap().steps(None, live).unwrap().unwrap();
+        let effect = pieces.first().unwrap().effect.clone();
+        StepOrder { effect, saved: None, data: Vec::new(), before: None, after: Seen::Absent }
     }
 
     fn connection(&self) -> String {
@@ -233,6 +294,11 @@ impl Subscriber {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
+        // Whatever a test left running is stopped first.
+        let slots = format!(
+            "SELECT pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE database = '{}' AND active",
+            self.database
+        );
         let subscriptions = self.run(
             "SELECT subname FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid WHERE datname = current_database()",
         );
@@ -243,6 +309,12 @@ impl Drop for Subscriber {
                  DROP SUBSCRIPTION {subscription}"
             ));
         }
+        one().sql("postgres", &slots);
+        let drop = format!(
+            "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE database = '{}' AND NOT active",
+            self.database
+        );
+        one().psql(&one().url("postgres"), &drop);
     }
 }
 

@@ -13,8 +13,10 @@ pub struct Shared {
     _sweeper: Child,
 }
 
-static ONE: LazyLock<Shared> = LazyLock::new(start);
-static OTHER: LazyLock<Shared> = LazyLock::new(start);
+static ONE: LazyLock<Shared> = LazyLock::new(|| start("wal_level = logical", &[]));
+static OTHER: LazyLock<Shared> = LazyLock::new(|| start("wal_level = logical", &[]));
+static PLAIN: LazyLock<Shared> =
+    LazyLock::new(|| start("wal_level = replica", &["--locale=C", "--data-checksums"]));
 
 /// The server of worlds that need one, and the old one of those that need two.
 pub fn one() -> &'static Postgres {
@@ -26,24 +28,34 @@ pub fn other() -> &'static Postgres {
     &OTHER.server
 }
 
+/// One without logical decoding, and with another collation.
+pub fn plain() -> &'static Postgres {
+    &PLAIN.server
+}
+
 /// A number that no other world has.
 pub fn number() -> u64 {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 
-fn start() -> Shared {
+fn start(wal_level: &str, initdb: &[&str]) -> Shared {
     // Many worlds live side by side, each with slots and workers of its own.
     let settings = [
-        "wal_level = logical",
+        wal_level,
         "max_replication_slots = 200",
         "max_wal_senders = 100",
         "max_logical_replication_workers = 60",
         "max_worker_processes = 80",
         "wal_receiver_status_interval = 1s",
+        "wal_retrieve_retry_interval = 200ms",
     ];
     let settings = settings.iter().map(|line| (*line).to_owned()).collect();
-    let server = Postgres::start(&Options { settings, ..Options::default() });
+    let server = Postgres::start(&Options {
+        settings,
+        initdb: initdb.iter().map(|one| (*one).to_owned()).collect(),
+        major: None,
+    });
     let data = server.data();
     let sweeper = sweep(data.parent().unwrap());
     Shared { server, _sweeper: sweeper }

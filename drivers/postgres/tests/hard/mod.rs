@@ -1,0 +1,4 @@
+//! Hard cases of single kinds, on the worlds of the suite.
+
+mod endpoint;
+mod replication;
