@@ -17,6 +17,7 @@ mod cli {
     mod life;
     mod older;
     mod plan_file;
+    mod postgres;
     mod propose;
     mod report;
     mod secrets;
