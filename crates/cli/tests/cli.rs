@@ -19,6 +19,7 @@ mod cli {
     mod plan_file;
     mod postgres;
     mod propose;
+    mod propose_server;
     mod report;
     mod secrets;
     mod signals;

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 use super::world::until;
 
 /// One server for all of them; each estate has a database of its own.
-fn server() -> &'static Postgres {
+pub fn server() -> &'static Postgres {
     static SERVER: LazyLock<Postgres> = LazyLock::new(|| Postgres::start(&Options::default()));
     &SERVER
 }

@@ -5,6 +5,7 @@
 use super::{Row, Value};
 use crate::identifier;
 use anyhow::{Context, Result};
+use postgres::config::Host;
 use postgres::types::private::BytesMut;
 use postgres::types::{Format, FromSql, IsNull, ToSql, Type};
 use postgres::{Client, Config, NoTls};
@@ -24,13 +25,16 @@ pub fn config(url: &str) -> Result<Config> {
     Ok(config)
 }
 
-/// An address without its password.
+/// An address without who one is there, and without a password.
 pub fn shown(url: &str) -> String {
-    let name = config(url).ok().and_then(|config| config.get_dbname().map(str::to_owned));
-    name.map_or_else(
-        || "of an address that nobody understands".to_owned(),
-        |name| format!("{name} of its server"),
-    )
+    let Ok(config) = config(url) else { return "of an address that nobody understands".to_owned() };
+    let name = config.get_dbname().or(config.get_user()).unwrap_or_default();
+    let host = match config.get_hosts().first() {
+        Some(Host::Tcp(host)) => host.clone(),
+        Some(Host::Unix(folder)) => folder.display().to_string(),
+        None => "localhost".to_owned(),
+    };
+    format!("{name} on {host}:{}", config.get_ports().first().copied().unwrap_or(5432))
 }
 
 pub fn parameters(values: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
