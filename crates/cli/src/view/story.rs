@@ -86,7 +86,7 @@ impl Story {
 
     /// A command to try, and what it does.
     pub fn offer(&self, command: &str, does: &str) {
-        const COLUMN: usize = 34;
+        const COLUMN: usize = 40;
         let mut line = Line::indented(INDENT + 2).bold(command);
         if !does.is_empty() {
             line = line.padded(INDENT + COLUMN).plain(" ").dim(does);
