@@ -8,7 +8,7 @@ use futures_util::StreamExt;
 use super::fits::first;
 use super::fold::{Row, Write};
 use super::gather::key_of;
-use super::pairs::{direction, each};
+use super::pairs::{askable_there, direction, each};
 use super::rule::{Direction, Rule, Rules, Space, shown};
 use super::side::{Side, SideTable};
 use super::{Changes, Judged, Merge, saved};
@@ -37,7 +37,10 @@ pub(super) async fn judge(
     pace: &Pace,
 ) -> Result<BTreeMap<TableName, Judged>, Fault> {
     let (here, there) = (saved::side(saved), Side::read(live).await?);
-    let direction = direction(merge, Some(&there), &here);
+    let asked_there = askable_there(live, merge).await?;
+    // What was saved cannot be asked; what the live side cannot tell is told there.
+    let asked_here = merge.rules().map(|(new, ..)| new).filter(|new| !asked_there.contains(new)).collect();
+    let direction = direction(merge, Some((&there, &asked_there)), (&here, &asked_here));
     let mut known = known(live, merge, direction).await?;
     let mut rules = Rules::new(&here, Some(&there), merge, direction);
     let mut judged: BTreeMap<TableName, Judged> = BTreeMap::new();

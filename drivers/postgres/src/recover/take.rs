@@ -12,7 +12,7 @@ use super::decide::{self, Natives};
 use super::fold::Cell;
 use super::gather::{Gathered, Gathering};
 use super::ledger::{self, Ranges};
-use super::pairs::{Pairs, direction};
+use super::pairs::{Pairs, askable, askable_there, direction};
 use super::paper::{Paper, csv_line, file_name, make_folder};
 use super::rule::{Direction, Rules, Space};
 use super::side::Side;
@@ -209,7 +209,13 @@ impl Taking<'_> {
             None => None,
         };
         let here = self.here.clone();
-        let direction = direction(self.merge, there.as_ref(), &here);
+        let asked_here = askable(link, self.merge).await?;
+        let asked_there = match database {
+            Some(database) => askable_there(database, self.merge).await?,
+            None => BTreeSet::new(),
+        };
+        let sided = there.as_ref().map(|side| (side, &asked_there));
+        let direction = direction(self.merge, sided, (&here, &asked_here));
         let mut rules = Rules::new(&here, there.as_ref(), self.merge, direction);
         let gathering = Gathering::new(link, &mut rules, &mut self.told, run, self.pace);
         let mut gathered = gathering.all(changes, &taken).await?;
