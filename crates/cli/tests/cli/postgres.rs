@@ -104,7 +104,7 @@ impl Place {
         assert_eq!(self.sql("SELECT count(*) FROM pg_namespace WHERE nspname LIKE '\\_backout%'"), "0");
         assert_eq!(self.sql("SELECT count(*) FROM pg_publication"), "0");
         assert_eq!(
-            self.sql("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relreplident <> 'd'"),
+            self.sql("SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relreplident = 'f'"),
             "0"
         );
     }
