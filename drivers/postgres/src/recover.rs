@@ -10,6 +10,7 @@
 mod apply;
 mod config;
 mod decide;
+mod direction;
 mod fits;
 mod fold;
 mod foreign;

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use backout_core::writes::{LISTED, Misfit};
 use futures_util::StreamExt;
 
+use super::direction::{askable_there, direction};
 use super::fits::first;
 use super::fold::{Row, Write};
 use super::gather::key_of;
-use super::pairs::{askable_there, direction, each};
+use super::pairs::each;
 use super::rule::{Direction, Rule, Rules, Space, shown};
 use super::side::{Side, SideTable};
 use super::{Changes, Judged, Merge, saved};

@@ -9,10 +9,11 @@ use futures_util::{SinkExt, StreamExt};
 
 use super::apply::Applying;
 use super::decide::{self, Natives};
+use super::direction::{askable, askable_there, direction};
 use super::fold::Cell;
 use super::gather::{Gathered, Gathering};
 use super::ledger::{self, Ranges};
-use super::pairs::{Pairs, askable, askable_there, direction};
+use super::pairs::Pairs;
 use super::paper::{Paper, csv_line, file_name, make_folder};
 use super::rule::{Direction, Rules, Space};
 use super::side::Side;
