@@ -17,9 +17,11 @@ mod rows;
 mod server;
 mod state;
 mod swap;
+mod tables;
 #[cfg(test)]
 mod testing;
 
 pub use database::Database;
 pub use endpoint::Endpoint;
 pub use replication::Replication;
+pub use tables::Tables;

@@ -24,3 +24,7 @@ mod replication_of_a_subscriber {
 mod endpoint_of_a_shop {
     backout_conformance::conformance!(crate::worlds::endpoint::Shop<false>);
 }
+
+mod tables_of_a_shared_database {
+    backout_conformance::conformance!(crate::worlds::tables::SharedDatabase);
+}

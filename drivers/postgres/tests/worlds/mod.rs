@@ -4,3 +4,4 @@ pub mod database;
 pub mod endpoint;
 pub mod replication;
 pub mod servers;
+pub mod tables;
