@@ -14,9 +14,11 @@ use backout_core::digest::Digest;
 use super::capture::state_of;
 use super::recording;
 use super::site::Site;
+use crate::catalog::Scope;
 use crate::door::{Entry, Outside, Staged};
 use crate::dump;
-use crate::server::{connect, of_postgres};
+use crate::rows::sequences;
+use crate::server::{Fault, Link, connect, of_postgres};
 use crate::state::{State, is_exactly};
 use crate::swap::{self, Properties};
 
@@ -132,6 +134,9 @@ async fn build(
     backout_kit::failpoint!("postgres-restored");
     {
         let mut link = connect(&address).await?;
+        set_sequences(&link, saved)
+            .await
+            .map_err(|fault| fault.while_doing(format!("set the sequences of {}", address.shown())))?;
         if with_recorder {
             recording::place_again(site, &mut link, saved).await?;
         }
@@ -155,6 +160,19 @@ async fn build(
         return Err(restored.left_out.into_iter().fold(error, DriverError::hint));
     }
     Ok((state, restored.left_out))
+}
+
+/// Sequences go on outside every snapshot: where users drew numbers while the dump was made, it tells another value than
+/// the look that was taken with it. That look came after the snapshot, so that no saved row is ahead of it.
+async fn set_sequences(link: &Link, saved: &State) -> Result<(), Fault> {
+    let found = sequences(link, &Scope::Database).await?.next;
+    let moved =
+        saved.sequences.iter().filter(|(name, next)| found.get(*name).is_some_and(|found| found != *next));
+    for (name, next) in moved {
+        link.execute("SELECT pg_catalog.setval($1::text::pg_catalog.regclass, $2, false)", &[name, next])
+            .await?;
+    }
+    Ok(())
 }
 
 fn digest(saved: &State) -> Digest {

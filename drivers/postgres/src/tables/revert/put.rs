@@ -51,7 +51,7 @@ impl Task<'_> {
         let mut tries = Tries::new(self.part);
         loop {
             let version = link.version;
-            let mut transaction = link
+            let transaction = link
                 .client
                 .transaction()
                 .await
