@@ -15,6 +15,6 @@ mod tests;
 pub(crate) use close::{Closing, closing_sql, readers_only_sql, shut};
 pub(crate) use enter::{enter, held_open};
 pub(crate) use inside::{Stays, empty};
-pub(crate) use note::{Note, PutBack, Shut, Staged};
+pub(crate) use note::{Note, PutBack, ReadOnly, Shut, Staged};
 pub(crate) use open::{reopen, whereabouts};
 pub(crate) use outside::{Entry, Outside, entry, is_said_by};

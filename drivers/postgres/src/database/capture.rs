@@ -7,6 +7,7 @@ use super::site::Site;
 use crate::catalog::Scope;
 use crate::door;
 use crate::dump;
+use crate::examine;
 use crate::look::{self, Held};
 use crate::state::State;
 use crate::swap;
@@ -76,9 +77,5 @@ pub(super) async fn examine(
     let Some(link) = site.way_in().await? else {
         return Ok((Verdict::Unknown { why: "there is no database to look at".into() }, Vec::new()));
     };
-    let _ = exactness;
-    link.batch_execute("SELECT 1")
-        .await
-        .map_err(|error| crate::server::of_postgres("ask the database", error))?;
-    Ok((Verdict::Restored, vec![format!("{} answers", site.address.shown())]))
+    examine::examine(&link, &Scope::Database, exactness, &site.config.checks, &site.pace).await
 }

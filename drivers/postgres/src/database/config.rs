@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::door::Closing;
+use crate::examine::Question;
 use crate::recorder;
 use crate::recover::Merge;
 use crate::server::Address;
@@ -31,6 +32,9 @@ pub struct Config {
     /// How many workers read and write side by side; as many as there are processors unless given.
     #[serde(default)]
     pub jobs: Option<u8>,
+    /// Questions of your own that are asked whenever the database is judged, with the answers that you expect.
+    #[serde(default)]
+    pub checks: Vec<Question>,
     /// How what users write is recorded.
     #[serde(default)]
     pub recorder: recorder::Config,

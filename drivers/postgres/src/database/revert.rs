@@ -167,6 +167,7 @@ pub(super) async fn release(site: &Site<'_>) -> Result<(), DriverError> {
                 .nothing_happened());
         }
     }
+    backout_kit::scratch_folder::sweep(&site.context.scratch);
     swap::release(&outside, site.live()).await
 }
 

@@ -78,7 +78,7 @@ pub(crate) async fn shut(
 fn is_shut(found: &Entry, closing: &Closing) -> bool {
     match &found.note.shut {
         None => false,
-        Some(shut) if closing.read_only => shut.read_only.is_some(),
+        Some(shut) if closing.read_only => shut.readers,
         Some(_) => !found.lets_in,
     }
 }
@@ -108,11 +108,12 @@ pub(crate) async fn closing_sql(
     let database = identifier(&found.name);
     let mut shut = found.note.shut.take().unwrap_or_default();
     let mut sql = String::new();
+    if shut.read_only.is_none() {
+        shut.read_only = Some(ReadOnly { was: reads_by_default(client, found.oid).await? });
+    }
+    sql.push_str(&format!("ALTER DATABASE {database} SET default_transaction_read_only = on; "));
     if read_only {
-        if shut.read_only.is_none() {
-            shut.read_only = Some(ReadOnly { was: reads_by_default(client, found.oid).await? });
-        }
-        sql.push_str(&format!("ALTER DATABASE {database} SET default_transaction_read_only = on; "));
+        shut.readers = true;
     } else {
         // Those who may pass the right on keep it: it could not be given back to those who have it from them.
         let rows = client
@@ -132,6 +133,7 @@ pub(crate) async fn closing_sql(
             sql.push_str(&format!("REVOKE CONNECT ON DATABASE {database} FROM {}; ", grantee(&role)));
             shut.revoked.insert(role);
         }
+        shut.readers = false;
         sql.push_str(&format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false; "));
     }
     found.note = Note { shut: Some(shut), ..found.note.clone() };

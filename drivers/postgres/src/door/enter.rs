@@ -55,7 +55,7 @@ pub(crate) async fn held_open<T, F: Future<Output = Result<T, DriverError>>>(
     let Some(found) = outside.find(name).await? else {
         return Err(DriverError::new(ErrorKind::Unreadable, format!("find {shown}")).nothing_happened());
     };
-    let is_ours = found.note.shut.as_ref().is_some_and(|shut| shut.read_only.is_none() || !found.lets_in);
+    let is_ours = found.note.shut.as_ref().is_some_and(|shut| !shut.readers || !found.lets_in);
     if !is_ours {
         if found.lets_in {
             return work().await;

@@ -45,7 +45,11 @@ pub(crate) struct Note {
 pub(crate) struct Shut {
     /// Roles that may connect when it is open and lost the right; the empty name is everybody.
     pub(crate) revoked: BTreeSet<String>,
-    /// Where only writers are kept out: whether transactions only read by default when it is open.
+    /// Whether only writers are kept out.
+    #[serde(default)]
+    pub(crate) readers: bool,
+    /// Whether transactions only read by default when it is open. Behind a shut door they do, so that whoever slips in
+    /// while we come in writes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) read_only: Option<ReadOnly>,
 }
@@ -108,7 +112,11 @@ mod tests {
 
     #[test]
     fn comments_of_people_stay_as_they_are() {
-        let shut = Shut { revoked: BTreeSet::from([String::new(), "a\"b".to_owned()]), read_only: None };
+        let shut = Shut {
+            revoked: BTreeSet::from([String::new(), "a\"b".to_owned()]),
+            read_only: None,
+            readers: false,
+        };
         let notes = [
             Note::default(),
             Note { marker: Some(json!({"nonce": "é\n\"\\"})), ..Note::default() },

@@ -11,7 +11,7 @@ pub(crate) async fn whereabouts(outside: &Outside, name: &str) -> Result<Door, D
     Ok(match outside.find(name).await? {
         None => Door::Shut,
         Some(found) if !found.lets_in => Door::Shut,
-        Some(found) if found.note.shut.as_ref().is_some_and(|shut| shut.read_only.is_some()) => Door::Shut,
+        Some(found) if found.note.shut.as_ref().is_some_and(|shut| shut.readers) => Door::Shut,
         Some(_) => Door::Open,
     })
 }

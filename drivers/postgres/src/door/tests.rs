@@ -186,7 +186,9 @@ async fn readers_may_stay() {
     assert_eq!(shut(&mut outside, &name, &readers, &pace()).await.expect("shut"), Effect::AlreadyThere);
     assert_eq!(whereabouts(&outside, &name).await.expect("look"), Door::Shut);
     assert!(writer.batch_execute("INSERT INTO public.t VALUES (1)").await.is_err(), "{applied:?}");
-    let reader = connect(&app).await.expect("connect");
+    let url = server().url_as("app", "a", &name);
+    let (reader, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.expect("connect");
+    tokio::spawn(connection);
     reader.batch_execute("SELECT * FROM public.t").await.expect("read");
     let error = reader.batch_execute("INSERT INTO public.t VALUES (1)").await.expect_err("only reads");
     assert_eq!(error.code(), Some(&tokio_postgres::error::SqlState::READ_ONLY_SQL_TRANSACTION));

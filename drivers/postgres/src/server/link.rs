@@ -69,7 +69,7 @@ pub(crate) async fn connect(address: &Address) -> Result<Link, DriverError> {
     let mut link = Link { client, version: Version(0), driver };
     let settings = "SET search_path = ''; SET DateStyle = ISO; SET IntervalStyle = postgres; \
                     SET extra_float_digits = 3; SET bytea_output = hex; SET TimeZone = 'UTC'; \
-                    SET lock_timeout = '10s'; SET statement_timeout = 0; \
+                    SET lock_timeout = '10s'; SET statement_timeout = 0; SET default_transaction_read_only = off; \
                     SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning";
     link.client.batch_execute(settings).await.map_err(failed)?;
     let row = link

@@ -8,7 +8,7 @@ use tokio_postgres::error::SqlState;
 
 use super::list_value::value_sql;
 use super::properties::Properties;
-use crate::door::{Note, Outside, Shut, is_said_by};
+use crate::door::{Note, Outside, ReadOnly, Shut, is_said_by};
 use crate::server::{Fault, identifier, literal, of_postgres};
 
 /// Makes an empty database with the encoding, locale, owner and place of another. Only its owner comes in.
@@ -66,12 +66,15 @@ pub(crate) async fn finish(outside: &mut Outside, name: &str, like: &Properties)
     let work = async {
         let transaction = outside.begin().await?;
         let revoked = dress(&transaction, name, like).await?;
-        let shut = Shut { revoked, read_only: None };
+        let key = ("default_transaction_read_only".to_owned(), String::new());
+        let read_only = Some(ReadOnly { was: like.settings.get(&key).cloned() });
+        let shut = Shut { revoked, read_only, readers: false };
         let note = Note { shut: Some(shut), copy_of: Some(name.to_owned()), ..Note::default() };
         let comment = note.to_comment(&like.comment).unwrap_or_default();
         let database = identifier(name);
         let sql = format!(
-            "ALTER DATABASE {database} ALLOW_CONNECTIONS false; COMMENT ON DATABASE {database} IS {}",
+            "ALTER DATABASE {database} SET default_transaction_read_only = on; \
+             ALTER DATABASE {database} ALLOW_CONNECTIONS false; COMMENT ON DATABASE {database} IS {}",
             literal(&comment)
         );
         transaction.batch_execute(&sql).await?;
