@@ -164,7 +164,11 @@ pub(super) async fn set(
             shut.revoked.retain(|role| !config.concerns(role));
             shut.revoked.extend(then.connect.difference(&held).cloned());
         }
-        if now.read_only != then.read_only {
+        let behind = found.note.shut.as_mut().and_then(|shut| shut.read_only.as_mut());
+        if let Some(behind) = behind {
+            // Given back when the door is opened.
+            behind.was = then.read_only.clone();
+        } else if now.read_only != then.read_only {
             sql.push_str(&match &then.read_only {
                 Some(set) => format!(
                     "ALTER DATABASE {database} SET default_transaction_read_only = {}; ",

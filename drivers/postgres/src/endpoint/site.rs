@@ -148,7 +148,12 @@ pub(super) async fn as_lifted(
             &[&entry.oid],
         )
         .await?;
-    Ok(DoorState { lets_in, connect: connect.into_iter().collect(), read_only: row.map(|row| row.get(0)) })
+    // Behind a door that we shut, transactions only read by default; the note knows what it was.
+    let read_only = match entry.note.shut.as_ref().and_then(|shut| shut.read_only.as_ref()) {
+        Some(before) => before.was.clone(),
+        None => row.map(|row| row.get(0)),
+    };
+    Ok(DoorState { lets_in, connect: connect.into_iter().collect(), read_only })
 }
 
 /// Who may connect at this moment, but for the owner and us.
