@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -14,33 +13,11 @@ use backout_fixtures::{Options, Postgres};
 
 use crate::server::Address;
 
-/// A server with the child that removes its folder: nothing static is ever dropped.
-struct Shared {
-    server: Postgres,
-    _sweeper: Child,
-}
-
-static SHARED: LazyLock<Shared> = LazyLock::new(|| {
-    let server = Postgres::start(&Options::default());
-    let data = server.data();
-    let folder = data.parent().expect("the folder of a server");
-    // Reads until this process ends, then waits for the server to be gone.
-    let script = "read -r _; while [ -e \"$0/data/postmaster.pid\" ]; do sleep 0.1; done; rm -rf \"$0\"";
-    let mut sweeper = Command::new("sh");
-    sweeper
-        .arg("-c")
-        .arg(script)
-        .arg(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let sweeper = sweeper.spawn().expect("start sh");
-    Shared { server, _sweeper: sweeper }
-});
+static SHARED: LazyLock<Postgres> = LazyLock::new(|| Postgres::start(&Options::default()));
 
 /// The server of all tests that neither kill nor configure one.
 pub(crate) fn server() -> &'static Postgres {
-    &SHARED.server
+    &SHARED
 }
 
 /// A fresh, empty database on it, named after the hint, and the way there as the superuser.
