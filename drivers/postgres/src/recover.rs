@@ -4,13 +4,16 @@
 //!    lead to (`rule`, `stage`): only there can a million rows be compared without being carried about.
 //! 2. Keys are paired (`pairs`): what is a row there called here.
 //! 3. Each row is decided by three versions of it (`decide`), before any row is touched.
+//!    Rows without a key are counted instead (`multiset`).
 //! 4. What was decided is done (`apply`, `foreign`), and put down (`ledger`), in one transaction.
 //! 5. Files tell people of conflicts, of the map of keys, and of what has no place (`told`); then all is committed.
 
 mod apply;
+mod begin;
 mod config;
 mod decide;
 mod direction;
+mod expression;
 mod fits;
 mod fold;
 mod foreign;
@@ -18,6 +21,9 @@ mod gather;
 mod judge;
 mod lead;
 mod ledger;
+mod multiset;
+mod natives;
+mod open;
 mod pairs;
 mod paper;
 mod quiet;

@@ -14,7 +14,16 @@ use crate::state::State;
 use crate::swap;
 
 pub(super) async fn arm(site: &Site<'_>, occasion: Occasion) -> Result<Coverage, DriverError> {
-    recorder::arm(&mut needed(site).await?, &site.order(), occasion).await
+    let mut live = needed(site).await?;
+    let mut coverage = recorder::arm(&mut live, &site.order(), occasion).await?;
+    if occasion.is_cutover() {
+        // Writes to a table whose old keys nobody knows are recorded and lead nowhere.
+        let gaps = recover::keep_keys(&mut live, &site.config.merge).await?;
+        coverage.covered.retain(|table| gaps.iter().all(|gap| gap.table != *table));
+        coverage.uncovered.extend(gaps);
+        coverage.uncovered.sort();
+    }
+    Ok(coverage)
 }
 
 pub(super) async fn disarm(site: &Site<'_>) -> Result<(), DriverError> {

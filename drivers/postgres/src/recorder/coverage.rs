@@ -81,7 +81,7 @@ pub(super) async fn of(link: &Link, order: &Order<'_>) -> Result<Option<Coverage
         if !lacking.contains_key(&table.oid) {
             covered.insert(table.name.to_string());
             if !table.has_key {
-                let note = "has no key: its writes are recorded, and cannot be taken over";
+                let note = "has no key: its rows are told apart by all of their columns";
                 coverage.notes.push(format!("{} {note}", table.name));
             }
         }

@@ -11,6 +11,7 @@ use super::Changes;
 use super::fits::first;
 use super::fold::{Cell, Folded, Row, Write, pack, unpack};
 use super::ledger::Ranges;
+use super::multiset::{self, Multisets};
 use super::rule::{Rule, Rules, shown};
 use super::side::SideTable;
 use super::stage::{Numbers, Staged, lost};
@@ -41,6 +42,8 @@ const OVERHEAD: usize = 136;
 /// What was gathered of one source.
 pub(super) struct Gathered {
     pub(super) tables: BTreeMap<usize, Staged>,
+    /// Rows of tables without a key.
+    pub(super) multisets: Multisets,
     /// Changes that were taken over, or settled, before.
     pub(super) already: u64,
     /// Changes without a place, or without all of a place.
@@ -55,8 +58,6 @@ pub(super) struct Gathered {
     pub(super) reused: Vec<usize>,
     /// Tables of which all rows were taken away at once.
     pub(super) emptied: Vec<usize>,
-    /// Whether of some rows only the key was recorded before they were changed.
-    pub(super) is_weak: bool,
 }
 
 struct Entry {
@@ -89,6 +90,7 @@ impl<'a, 'r> Gathering<'a, 'r> {
     ) -> Self {
         let found = Gathered {
             tables: BTreeMap::new(),
+            multisets: Multisets::default(),
             already: 0,
             unmapped: 0,
             left: Ranges::default(),
@@ -96,7 +98,6 @@ impl<'a, 'r> Gathering<'a, 'r> {
             highest: BTreeMap::new(),
             reused: Vec::new(),
             emptied: Vec::new(),
-            is_weak: false,
         };
         Self { link, rules, told, run, pace, room: room(), rows: BTreeMap::new(), size: 0, found }
     }
@@ -147,6 +148,12 @@ impl<'a, 'r> Gathering<'a, 'r> {
             Ok(rule) => rule,
             Err(why) => return self.tell(change, &why.0, true),
         };
+        let Some(table) = self.rules.here.tables.get(rule.table) else {
+            return Err(lost("find a table again"));
+        };
+        if table.key.is_empty() {
+            return self.without_key(change, rule, table);
+        }
         self.enter(rule);
         let (before, after) = match &change.kind {
             Kind::Inserted { after } => (None, Some(after)),
@@ -155,9 +162,6 @@ impl<'a, 'r> Gathering<'a, 'r> {
             Kind::Truncated => return self.emptied(rule.table, number).await,
         };
         let Some(write) = rule.write(before, after) else { return Ok(()) };
-        let Some(table) = self.rules.here.tables.get(rule.table) else {
-            return Err(lost("find a table again"));
-        };
         let key = |row: &Row| key_of(row, &table.key);
         let (old, new) = match &write {
             Write::Insert { after } => (None, Some(key(after))),
@@ -171,13 +175,8 @@ impl<'a, 'r> Gathering<'a, 'r> {
         if matches!(old, Some(None)) || matches!(new, Some(None)) {
             return self.tell(change, "its key is not known, or NULL, which names no row", true);
         }
-        let loses = rule.loses(before, after);
-        if !loses.is_empty() {
-            let loses: Vec<String> = loses.into_iter().map(shown).collect();
-            self.tell(change, &format!("no column has a place for {}", loses.join(", ")), false)?;
-        }
+        self.tell_lost(change, &rule.loses(before, after))?;
         self.note_highest(rule.table, &write);
-        self.note_weakness(&write, table);
         let place = rule.table;
         let references = rule.references.clone();
         let Some(staged) = self.found.tables.get_mut(&place) else { return Err(lost("find a table again")) };
@@ -196,6 +195,35 @@ impl<'a, 'r> Gathering<'a, 'r> {
             (Some(key), _) | (None, Some(key)) => self.fold(place, (group, key), write, number, false),
             (None, None) => Ok(()),
         }
+    }
+
+    /// A change of a row that nothing but all of its columns tells from others.
+    fn without_key(&mut self, change: &Change, rule: &Rule, table: &SideTable) -> Result<(), Fault> {
+        let (before, after) = match &change.kind {
+            Kind::Inserted { after } => (None, Some(after)),
+            Kind::Changed { before, after } => (Some(before), Some(after)),
+            Kind::Deleted { before } => (Some(before), None),
+            Kind::Truncated => {
+                return self.tell(change, "its table was emptied at once, and has no key", true);
+            }
+        };
+        let Some(write) = rule.write(before, after) else { return Ok(()) };
+        self.note_highest(rule.table, &write);
+        let Some(rows) = multiset::rows_of(rule, table, write) else {
+            let why = "its table has no key, and not all of its columns were recorded";
+            return self.tell(change, why, true);
+        };
+        self.tell_lost(change, &rule.loses(before, after))?;
+        self.size += self.found.multisets.add(rule, table, rows, change.number);
+        Ok(())
+    }
+
+    fn tell_lost(&mut self, change: &Change, columns: &[&str]) -> Result<(), Fault> {
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let columns: Vec<String> = columns.iter().map(|column| shown(column)).collect();
+        self.tell(change, &format!("no column has a place for {}", columns.join(", ")), false)
     }
 
     /// Makes room for the rows of a table.
@@ -280,15 +308,6 @@ impl<'a, 'r> Gathering<'a, 'r> {
         }
     }
 
-    fn note_weakness(&mut self, write: &Write, table: &SideTable) {
-        if let Write::Update { before, after } = write {
-            let is_weak = |(place, (before, after)): (usize, (&Cell, &Cell))| {
-                !table.key.contains(&place) && !before.is_known() && after.is_known()
-            };
-            self.found.is_weak |= before.iter().zip(after).enumerate().any(is_weak);
-        }
-    }
-
     /// Stages all that was folded.
     async fn stage(&mut self) -> Result<(), Fault> {
         for (place, rows) in std::mem::take(&mut self.rows) {
@@ -307,6 +326,7 @@ impl<'a, 'r> Gathering<'a, 'r> {
             }
             loader.finish().await?;
         }
+        self.found.multisets.stage(self.link).await?;
         self.size = 0;
         Ok(())
     }

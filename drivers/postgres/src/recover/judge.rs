@@ -12,7 +12,7 @@ use super::gather::key_of;
 use super::pairs::each;
 use super::rule::{Direction, Rule, Rules, Space, shown};
 use super::side::{Side, SideTable};
-use super::{Changes, Judged, Merge, saved};
+use super::{Changes, Judged, Merge, multiset, saved};
 use crate::recorder::{Change, Kind};
 use crate::server::{Fault, Link, Pace, TableName};
 use crate::state::State;
@@ -60,11 +60,17 @@ pub(super) async fn judge(
         let made = rules.of(&change.relation);
         let is_lost = match made.as_ref() {
             Err(_) => true,
-            Ok(_) if change.kind == Kind::Truncated => false,
+            Ok(rule) if change.kind == Kind::Truncated => {
+                here.tables.get(rule.table).is_some_and(|table| table.key.is_empty())
+            }
             Ok(rule) => {
                 let Some(table) = here.tables.get(rule.table) else { continue };
                 let rows = odd.entry(name.clone()).or_default();
                 match of_row(rule, table, &change, &mut known) {
+                    Some(write) if table.key.is_empty() => {
+                        let (before, after) = images(&change);
+                        !rule.loses(before, after).is_empty() || has_no_room(rule, table, write)
+                    }
                     Some(write) => {
                         note_fit(rule, table, &write, rows);
                         let (before, after) = images(&change);
@@ -148,6 +154,12 @@ fn of_row(rule: &Rule, table: &SideTable, change: &Change, known: &mut Known) ->
     }
     key_of(new.or(old)?, &table.key).or_else(|| key_of(old?, &table.key))?;
     Some(write)
+}
+
+/// Whether a write to a table without a key could not be taken over.
+fn has_no_room(rule: &Rule, table: &SideTable, write: Write) -> bool {
+    let Some((before, after)) = multiset::rows_of(rule, table, write) else { return true };
+    before.iter().chain(&after).any(|row| multiset::misfit(rule, table, row).is_some())
 }
 
 /// Notes whether the row fits now.

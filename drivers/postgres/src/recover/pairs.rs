@@ -2,6 +2,8 @@
 //!
 //! In the order in which they are believed: what was kept at cutover, when rows that were deleted later were still
 //! there; what an earlier recovery drew; what the declared query answers now; what is drawn.
+//!
+//! over 400 lines because all of it is about one table of pairs, and in which order they are believed.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,11 @@
-//! Where rows of one table, as it was recorded, have their place in the put-back schema.
+//! Where rows of one table, as it was recorded, have their place in the put-back schema; over 400 lines because a rule is
+//! made from the names, types and keys of both sides at once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::config::{Merge, TableRule, table_of};
+use super::expression::{names, plain_value};
 use super::fold::{Cell, Row, Write, cell};
 use super::side::{Side, SideTable, may_go_over};
 use crate::recorder::{Image, Relation};
@@ -212,11 +214,11 @@ impl<'a> Rules<'a> {
         is_same: bool,
     ) -> Result<Rule, Unmapped> {
         let rule = declared.as_ref().map(|(rule, _)| *rule);
-        if table.key.is_empty() {
-            return Err(Unmapped("nothing tells its rows apart: it has no key".to_owned()));
-        }
         let mut origins: Vec<Option<usize>> = vec![None; table.columns.len()];
         let (expressions, defaults) = self.computed(rule, table)?;
+        if table.key.is_empty() {
+            self.without_key(rule, table)?;
+        }
         let (mut lost, mut extras) = (Vec::new(), Vec::new());
         for (at, (name, type_name)) in relation.columns.iter().enumerate() {
             let slot = self.name_here(rule, name).and_then(|name| table.place(name));
@@ -262,6 +264,22 @@ impl<'a> Rules<'a> {
         origins.extend(extras.iter().map(|(at, _, _)| Some(*at)));
         let extras = extras.into_iter().map(|(_, name, type_name)| (name, type_name)).collect();
         Ok(Rule { table: place, origins, extras, references, lost, narrowed, defaults, expressions })
+    }
+
+    /// What the rows of a table without a key, of which there may be many that are equal, cannot be asked for.
+    fn without_key(&self, rule: Option<&TableRule>, table: &SideTable) -> Result<(), Unmapped> {
+        let name = table.name();
+        let mut children = self.here.tables.iter().flat_map(|child| &child.foreign_keys);
+        let what = if rule.is_some_and(|rule| rule.keys.is_some()) {
+            "its rule has `keys`"
+        } else if rule.is_some_and(|rule| !rule.expressions.is_empty()) {
+            "its rule has `expressions`"
+        } else if children.any(|key| key.parent == name) {
+            "other tables refer to it"
+        } else {
+            return Ok(());
+        };
+        Err(Unmapped(format!("it has no key in the put-back schema, and {what}")))
     }
 
     /// What a column there is called here.
@@ -388,50 +406,6 @@ pub(super) fn foreign(side: &Side, table: &SideTable) -> Vec<(usize, TableName)>
     table.foreign_keys.iter().filter_map(single).collect()
 }
 
-/// Whether an expression reads a column.
-fn names(expression: &str, column: &str) -> bool {
-    if expression.contains(&format!("\"{}\"", column.replace('"', "\"\""))) {
-        return true;
-    }
-    let is_part = |sign: char| sign.is_alphanumeric() || sign == '_';
-    expression.split(|sign| !is_part(sign)).any(|word| word.to_lowercase() == column)
-}
-
-/// The value of a default that is a constant: `'open'::text`, `0`, `true`.
-fn plain_value(default: &str) -> Option<String> {
-    if let Some(rest) = default.strip_prefix('\'') {
-        let end = rest.replace("''", "\u{0}\u{0}").find('\'')?;
-        return Some(rest.get(..end)?.replace("''", "'"));
-    }
-    match default {
-        "true" => Some("t".to_owned()),
-        "false" => Some("f".to_owned()),
-        number => number.parse::<f64>().is_ok().then(|| number.to_owned()),
-    }
-}
-
 pub(super) fn shown(name: &str) -> String {
     backout_kit::path_text::encode(std::ffi::OsStr::new(name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn constants_and_names_in_expressions() {
-        for (default, expected) in [
-            ("'open'::text", Some("open")),
-            ("'it''s'::character varying", Some("it's")),
-            ("0", Some("0")),
-            ("false", Some("f")),
-            ("now()", None),
-            ("nextval('t_id_seq'::regclass)", None),
-        ] {
-            assert_eq!(plain_value(default).as_deref(), expected, "{default}");
-        }
-        assert!(names("first_name || ' '", "first_name"));
-        assert!(names("\"First Name\" || ''", "First Name"));
-        assert!(!names("first_name", "name"));
-    }
 }

@@ -1,34 +1,28 @@
 //! Takes lacking writes over into the target, all within one transaction: killed anywhere, all of it is there or nothing.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use backout_contract::RecoverOrder;
 use backout_core::writes::{Recovered, Winner};
-use bytes::{Bytes, BytesMut};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 
 use super::apply::Applying;
+use super::begin::{begin, mark};
 use super::decide::{self, Natives};
 use super::direction::{askable, askable_there, direction};
-use super::fold::Cell;
 use super::gather::{Gathered, Gathering};
 use super::ledger::{self, Ranges};
+use super::multiset::Settling;
+use super::natives::natives;
+use super::open::keep_open;
 use super::pairs::Pairs;
 use super::paper::{Paper, csv_line, file_name, make_folder};
 use super::rule::{Direction, Rules, Space};
 use super::side::Side;
-use super::stage::{Staged, escape, lost, table_of};
+use super::stage::{Staged, lost, table_of};
 use super::told::{self, Telling, Told, Topic};
 use super::{Changes, Merge, Recorded, lead, quiet, refold, sequences};
-use crate::recorder::Kind;
 use crate::server::{Fault, Link, Pace, literal};
-
-/// What a transaction that takes writes over is like. Statements about many rows have plain expressions, which are
-/// sooner evaluated than compiled; and rows that were just compared are in memory, wherever they lie.
-const BEGIN: &str = "
-    BEGIN ISOLATION LEVEL READ COMMITTED;
-    SET LOCAL row_security = off; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL random_page_cost = 1.1;
-    SET LOCAL lock_timeout = '10s'";
 
 /// What taking over needs.
 struct Taking<'a> {
@@ -54,12 +48,7 @@ pub(super) async fn take_over(
     pace: &Pace,
 ) -> Result<Recovered, Fault> {
     make_folder(&order.folder)?;
-    // Has to be said before anything temporary is made; a smaller one does too.
-    let _ = link.batch_execute("SET temp_buffers = '64MB'").await;
-    link.batch_execute(BEGIN).await?;
-    link.batch_execute(ledger::MAKE).await?;
-    // Two at once would both take over what neither has.
-    link.batch_execute("LOCK TABLE _backout.taken IN EXCLUSIVE MODE").await?;
+    begin(link).await?;
     let mut databases: Vec<Option<Link>> = Vec::new();
     let mut rest = Vec::new();
     for source in sources {
@@ -87,110 +76,6 @@ pub(super) async fn take_over(
     recovered.files = told.write()?;
     recovered.files.extend(maps);
     Ok(recovered)
-}
-
-/// Tells the target's own recorder that what is written here is no user's, and where it comes from.
-async fn mark(link: &Link, databases: &[Option<Link>]) -> Result<(), Fault> {
-    let marks = "SELECT to_regprocedure('_backout.migration()') IS NOT NULL,
-                 has_function_privilege(to_regprocedure('_backout.note(text, text)'), 'EXECUTE')";
-    let row = link.query_one(marks, &[]).await?;
-    if row.get::<_, Option<bool>>(1) == Some(true) {
-        for database in databases.iter().flatten() {
-            let own = "SELECT oid::text FROM pg_database WHERE datname = current_database()";
-            let number: String = database.query_one(own, &[]).await?.get(0);
-            link.execute("SELECT _backout.note('merged', $1)", &[&number]).await?;
-        }
-    }
-    if row.get(0) {
-        link.batch_execute("SELECT _backout.migration()").await?;
-    }
-    Ok(())
-}
-
-/// Notes which rows users wrote to here since the database was put back.
-async fn natives(
-    link: &Link,
-    here: &Side,
-    written: Option<Changes<'_>>,
-    pace: &Pace,
-) -> Result<Natives, Fault> {
-    let Some(mut written) = written else { return Ok(Natives::Unknown) };
-    let mut rows: HashMap<(usize, String), bool> = HashMap::new();
-    let mut count = 0u64;
-    while let Some(change) = written.next().await {
-        let change = change?;
-        count += 1;
-        if count.is_multiple_of(4096) {
-            pace.check("read what was written here since")?;
-        }
-        let Some(place) = here.place(&change.relation.table).filter(|_| !change.by_migration) else {
-            continue;
-        };
-        let Some(table) = here.tables.get(place) else { continue };
-        let key = |image: &crate::recorder::Image| {
-            let cell = |slot: &usize| {
-                let name = &table.column(*slot)?.name;
-                let at = change.relation.columns.iter().position(|(column, _)| column == name)?;
-                match super::fold::cell(image, at) {
-                    Cell::Text(text) => Some(text.to_string()),
-                    _ => None,
-                }
-            };
-            table.key.iter().map(cell).collect::<Option<Vec<_>>>().map(|key| array(&key))
-        };
-        let (before, after) = match &change.kind {
-            Kind::Inserted { after } => (None, key(after)),
-            Kind::Changed { before, after } => (key(before), key(after)),
-            Kind::Deleted { before } => (key(before), None),
-            Kind::Truncated => continue,
-        };
-        let is_born = before.is_none() || (after.is_some() && before != after);
-        if let Some(before) = before {
-            rows.entry((place, before)).or_insert(false);
-        }
-        if let Some(after) = after {
-            let born = rows.entry((place, after)).or_insert(is_born);
-            *born |= is_born;
-        }
-    }
-    if rows.is_empty() {
-        return Ok(Natives::None);
-    }
-    link.batch_execute(
-        "CREATE TEMPORARY TABLE backout_native (tab integer, key text, born boolean) ON COMMIT DROP",
-    )
-    .await?;
-    let mut sink = Box::pin(link.copy_in::<_, Bytes>("COPY pg_temp.backout_native FROM STDIN").await?);
-    let mut piece = BytesMut::new();
-    for ((place, key), born) in rows {
-        piece.extend_from_slice(format!("{place}\t").as_bytes());
-        escape(&mut piece, &key);
-        piece.extend_from_slice(if born { b"\tt\n" } else { b"\tf\n" });
-        if piece.len() > 128 * 1024 {
-            sink.send(piece.split().freeze()).await?;
-        }
-    }
-    sink.send(piece.freeze()).await?;
-    sink.as_mut().finish().await?;
-    link.batch_execute("ANALYZE pg_temp.backout_native").await?;
-    Ok(Natives::Some)
-}
-
-/// An array of texts as the server prints it.
-fn array(texts: &[String]) -> String {
-    let quoted = |text: &String| {
-        let is_plain = !text.is_empty()
-            && !text.eq_ignore_ascii_case("null")
-            && !text.contains(|sign: char| {
-                matches!(sign, '"' | '\\' | '{' | '}' | ',') || sign.is_ascii_whitespace() || sign == '\u{b}'
-            });
-        if is_plain {
-            text.clone()
-        } else {
-            format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-        }
-    };
-    format!("{{{}}}", texts.iter().map(quoted).collect::<Vec<_>>().join(","))
 }
 
 impl Taking<'_> {
@@ -236,7 +121,8 @@ impl Taking<'_> {
         pairs.settle().await?;
         let mut drawn = self.lead_over(&here, &mut pairs, &mut gathered, database).await?;
 
-        let places: BTreeSet<usize> = gathered.tables.keys().copied().collect();
+        let mut places: BTreeSet<usize> = gathered.tables.keys().copied().collect();
+        places.extend(gathered.multisets.sets.iter().map(|set| set.place));
         let quiet = quiet::begin(link, &here, &places).await?;
         self.take_emptied(&here, &mut gathered).await?;
         let winner = self.order.winner.or(self.merge.conflicts.winner());
@@ -245,10 +131,13 @@ impl Taking<'_> {
             decide::settle(link, &here, staged, winner).await?;
             decide::hold_other_halves(link, staged).await?;
         }
+        let multisets = &gathered.multisets;
+        let settling = Settling { link, here: &here, multisets, source, winner, pace: self.pace };
+        settling.decide().await?;
         backout_kit::failpoint!("postgres-recovery-decided");
         let applying =
             Applying { link, here: &here, tables: &gathered.tables, source, winner, pace: self.pace };
-        applying.all().await?;
+        settling.around(&applying).await?;
         backout_kit::failpoint!("postgres-recovery-applied");
         for staged in gathered.tables.values() {
             let keeps = match rules.space_of(&table_of(&here, staged)?.name()) {
@@ -257,9 +146,16 @@ impl Taking<'_> {
             };
             sequences::move_on(link, &here, staged, &gathered.highest, database, keeps).await?;
         }
+        for set in &gathered.multisets.sets {
+            let staged =
+                Staged::new(set.place, here.tables.get(set.place).ok_or_else(|| lost("find a table again"))?);
+            sequences::move_on(link, &here, &staged, &gathered.highest, database, true).await?;
+        }
         quiet.end(link).await?;
 
-        let left = self.tell(run, source, &here, &gathered, winner).await?;
+        let mut left = self.tell(run, source, &here, &gathered, winner).await?;
+        left.extend(settling.tell(run, &mut self.told, &mut self.recovered).await?);
+        settling.end().await?;
         self.put_down(source, taken, &gathered, left).await?;
         if !pairs.known.is_empty() || drawn > 0 {
             pairs.count().await?;
@@ -495,45 +391,4 @@ impl Taking<'_> {
         }
         Ok(())
     }
-}
-
-/// Keeps conflicts that wait for a person, with all versions of their rows.
-async fn keep_open(link: &Link, source: &str, table: &str, open: &[Telling]) -> Result<(), Fault> {
-    if open.is_empty() {
-        return Ok(());
-    }
-    let sink = link
-        .copy_in::<_, Bytes>(
-            "COPY _backout.conflict (source, number, tab, key, cause, columns, before, recorded, restored) FROM STDIN",
-        )
-        .await?;
-    let mut sink = Box::pin(sink);
-    let mut piece = BytesMut::new();
-    for telling in open {
-        let number = telling.numbers.first().copied().unwrap_or_default().to_string();
-        let columns = array(telling.columns());
-        let cells = [source, &number, table, &telling.key_shown(), &telling.cause(), &columns];
-        for cell in cells {
-            escape(&mut piece, cell);
-            piece.extend_from_slice(b"\t");
-        }
-        for (at, version) in telling.versions().iter().enumerate() {
-            if at > 0 {
-                piece.extend_from_slice(b"\t");
-            }
-            // NUL cannot stand in JSON here, nor in any text of a row.
-            if version.is_null() {
-                piece.extend_from_slice(b"\\N")
-            } else {
-                escape(&mut piece, &version.to_string())
-            }
-        }
-        piece.extend_from_slice(b"\n");
-        if piece.len() > 128 * 1024 {
-            sink.send(piece.split().freeze()).await?;
-        }
-    }
-    sink.send(piece.freeze()).await?;
-    sink.as_mut().finish().await?;
-    Ok(())
 }

@@ -171,13 +171,7 @@ impl Telling {
         let more: Vec<i64> = row.get::<_, Option<Vec<i64>>>(1).unwrap_or_default();
         let mut numbers = vec![number(row.get(0))];
         numbers.extend(more.into_iter().map(number));
-        let cause = row.get::<_, Option<String>>(2).and_then(|cause| match cause.as_str() {
-            "B" => Some(ConflictCause::BothChanged),
-            "C" => Some(ConflictCause::ChangedAndDeleted),
-            "K" => Some(ConflictCause::KeyTaken),
-            "A" => Some(ConflictCause::NotAdmitted),
-            _ => None,
-        });
+        let cause = row.get::<_, Option<String>>(2).and_then(|cause| cause_of(&cause));
         let hurt: Vec<Option<bool>> = row.get::<_, Option<Vec<Option<bool>>>>(4).unwrap_or_default();
         let names = table.columns.iter().zip(&hurt).filter(|(_, hurt)| **hurt == Some(true));
         let (born, gone): (bool, bool) = (row.get(7), row.get(8));
@@ -204,6 +198,26 @@ impl Telling {
             }),
             recorded: version((!gone).then(|| row.get(10)), &|slot| is_known(2, slot)),
             restored: version(row.get(11), &|_| true),
+        }
+    }
+
+    /// Of a row without a key, which goes by the number of its first change.
+    pub(super) fn of_counted(row: &Answer, before: Value, recorded: Value) -> Self {
+        let numbers: Vec<i64> = row.get(7);
+        let numbers: Vec<u64> = numbers.into_iter().map(|n| u64::try_from(n).unwrap_or_default()).collect();
+        let first = numbers.first().copied().unwrap_or_default();
+        let id: i64 = row.get(0);
+        Self {
+            numbers,
+            cause: row.get::<_, Option<String>>(4).and_then(|cause| cause_of(&cause)),
+            fate: row.get::<_, Option<String>>(3).unwrap_or_default(),
+            columns: Vec::new(),
+            said: row.get(5),
+            why: row.get(6),
+            key: vec![Some(format!("write {first}")), Some(format!("row {id}"))],
+            before,
+            recorded,
+            restored: Value::Null,
         }
     }
 
@@ -282,6 +296,16 @@ impl Telling {
             "run": run,
             "because": self.why,
         })
+    }
+}
+
+fn cause_of(letter: &str) -> Option<ConflictCause> {
+    match letter {
+        "B" => Some(ConflictCause::BothChanged),
+        "C" => Some(ConflictCause::ChangedAndDeleted),
+        "K" => Some(ConflictCause::KeyTaken),
+        "A" => Some(ConflictCause::NotAdmitted),
+        _ => None,
     }
 }
 

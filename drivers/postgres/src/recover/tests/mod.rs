@@ -2,6 +2,7 @@
 
 mod bench;
 mod eight;
+mod multiset;
 mod random;
 mod same;
 mod table;

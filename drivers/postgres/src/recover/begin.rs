@@ -1,0 +1,40 @@
+//! Begins the transaction in which writes are taken over.
+
+use super::ledger;
+use crate::server::{Fault, Link};
+
+/// What a transaction that takes writes over is like. Statements about many rows have plain expressions, which are
+/// sooner evaluated than compiled; and rows that were just compared are in memory, wherever they lie.
+const BEGIN: &str = "
+    BEGIN ISOLATION LEVEL READ COMMITTED;
+    SET LOCAL row_security = off; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'; SET LOCAL random_page_cost = 1.1;
+    SET LOCAL lock_timeout = '10s'";
+
+/// Begins it, and keeps others from doing the same meanwhile.
+pub(super) async fn begin(link: &Link) -> Result<(), Fault> {
+    // Has to be said before anything temporary is made; a smaller one does too.
+    let _ = link.batch_execute("SET temp_buffers = '64MB'").await;
+    link.batch_execute(BEGIN).await?;
+    link.batch_execute(ledger::MAKE).await?;
+    // Two at once would both take over what neither has.
+    link.batch_execute("LOCK TABLE _backout.taken IN EXCLUSIVE MODE").await?;
+    Ok(())
+}
+
+/// Tells the target's own recorder that what is written here is no user's, and where it comes from.
+pub(super) async fn mark(link: &Link, databases: &[Option<Link>]) -> Result<(), Fault> {
+    let marks = "SELECT to_regprocedure('_backout.migration()') IS NOT NULL,
+                 has_function_privilege(to_regprocedure('_backout.note(text, text)'), 'EXECUTE')";
+    let row = link.query_one(marks, &[]).await?;
+    if row.get::<_, Option<bool>>(1) == Some(true) {
+        for database in databases.iter().flatten() {
+            let own = "SELECT oid::text FROM pg_database WHERE datname = current_database()";
+            let number: String = database.query_one(own, &[]).await?.get(0);
+            link.execute("SELECT _backout.note('merged', $1)", &[&number]).await?;
+        }
+    }
+    if row.get(0) {
+        link.batch_execute("SELECT _backout.migration()").await?;
+    }
+    Ok(())
+}
