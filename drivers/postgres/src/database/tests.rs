@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use backout_contract::{Context, Depth, Driver, Effect, Session, Sighting, StepOrder};
 use backout_core::digest::Digest;
 use backout_core::observation::{Fingerprint, Seen};
+use backout_core::writes::Occasion;
 use backout_fixtures::{Options, Postgres};
 
 use super::{Database, DatabaseSession};
@@ -161,4 +162,44 @@ async fn a_server_that_is_killed_has_the_old_one_or_the_new_one() {
     assert_eq!(session.displaced(&context).await.expect("list").len(), 1);
     session.release(&context).await.expect("release");
     assert!(session.displaced(&context).await.expect("list").is_empty());
+}
+
+/// At cutover the declared keys are kept, and tables of which they tell nothing are named; rows of a table without a key
+/// are recorded as a whole by either recorder.
+#[tokio::test]
+async fn what_taking_over_needs_is_kept_at_cutover() {
+    for by in ["triggers", "slot"] {
+        let server = crate::testing::server();
+        let (name, _) = crate::testing::database("kept");
+        server.sql(
+            &name,
+            "CREATE TABLE users (id integer PRIMARY KEY); CREATE TABLE tasks (id integer PRIMARY KEY);
+            CREATE TABLE history (a integer, b text); INSERT INTO users VALUES (1), (2);
+            INSERT INTO history VALUES (1, 'x'), (1, 'x')",
+        );
+        let folder = tempfile::tempdir().expect("a folder");
+        let context = context(folder.path(), &[]);
+        let keys = serde_json::json!({ "url": server.url(&name), "recorder": { "by": by }, "merge": { "tables": {
+            "users": { "keys": "SELECT new, id FROM users" }, "tasks": { "keys": "SELECT nothing, id FROM tasks" } } } });
+        let config = serde_json::from_value(keys).expect("a configuration");
+        let session: DatabaseSession = Database::connect(config, &context).await.expect("connect");
+        assert_eq!(session.arm(&context, Occasion::Arm).await.expect("arm").uncovered, []);
+        let saved = session.capture(&context, Depth::Look).await.expect("look").state.expect("a state");
+        server.sql(&name, "ALTER TABLE users ADD new integer; UPDATE users SET new = id + 100");
+        let coverage = session.arm(&context, Occasion::Cutover).await.expect("arm");
+        let gaps: Vec<&str> = coverage.uncovered.iter().map(|gap| gap.table.as_str()).collect();
+        assert_eq!(
+            (gaps, coverage.covered),
+            (vec!["tasks"], vec!["history".to_owned(), "users".to_owned()]),
+            "{by}"
+        );
+        let kept = server.sql(&name, "SELECT new, old FROM _backout.key ORDER BY 1");
+        assert_eq!(kept.trim(), "101|1\n102|2", "{by}");
+        server.sql(&name, "DELETE FROM history WHERE ctid = '(0,1)'; UPDATE history SET a = 2;
+            INSERT INTO history VALUES (3, repeat('long', 10000)), (NULL, NULL); UPDATE history SET a = 4 WHERE a = 3");
+        let counted = session.count(&context, &saved).await.expect("count").expect("a recorder");
+        let history = counted.tables.iter().find(|table| table.table == "history").expect("a table");
+        assert_eq!(history.unmapped, 0, "{by}");
+        assert_eq!(history.since_cutover.inserted, 2, "{by}: {history:?}");
+    }
 }

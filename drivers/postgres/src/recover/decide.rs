@@ -66,9 +66,8 @@ fn is_exact(type_name: &str) -> bool {
 /// Whether a staged text differs from what stands in `h`.
 fn differs(column: &SideColumn, staged: &Staged, slot: usize, side: char) -> String {
     let text = format!("s.{side}{slot}");
-    if is_exact(&column.type_name)
-        && !staged.narrowed.get(&slot).is_some_and(|there| *there != column.type_name)
-    {
+    let is_same = staged.narrowed.get(&slot).is_none_or(|there| *there == column.type_name);
+    if is_exact(&column.type_name) && is_same {
         return format!("{text}::{} IS DISTINCT FROM h.{}", column.cast, identifier(&column.name));
     }
     format!("{text} IS DISTINCT FROM {}", printed(column))

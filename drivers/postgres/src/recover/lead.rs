@@ -75,7 +75,8 @@ pub(super) async fn lead(
         let (mut sets, mut joins) = (Vec::new(), String::new());
         for (slot, space) in group {
             let is_same = matches!(space, Space::Same(_));
-            if pairs.is_empty(space) && (is_same || only_drawn) || (only_drawn && !is_same) {
+            // What was paired is led at first, and what was drawn anew of the others later.
+            if (only_drawn && !is_same) || (is_same && pairs.is_empty(space)) {
                 continue;
             }
             for side in ['b', 'l'] {

@@ -172,8 +172,8 @@ mod tests {
         assert_eq!((read.labels.len(), read.not_null), (2, false), "a default may say anything");
         assert_eq!(column("i", "integer not null generated always as identity", &labels).identity, Some('a'));
         assert!(column("g", "text generated always as (upper(a)) stored", &labels).is_generated);
-        let mut table = SideTable::default();
-        table.columns = ["id", "my, key"].map(|name| column(name, "integer not null", &labels)).to_vec();
+        let columns = ["id", "my, key"].map(|name| column(name, "integer not null", &labels)).to_vec();
+        let table = SideTable { columns, ..SideTable::default() };
         let said = ["PRIMARY KEY (\"my, key\", id)".to_owned(), "CHECK (id > 0)".to_owned()];
         assert_eq!(key(&table, &said.iter().collect::<Vec<_>>()), Some(vec![1, 0]));
         let said = "FOREIGN KEY (id) REFERENCES public.users(\"Id\") ON DELETE CASCADE";
