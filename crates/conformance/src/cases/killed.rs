@@ -49,6 +49,7 @@ async fn interrupt<W: World>(bench: &Bench<W>, start: Start, most: usize) -> Out
 }
 
 async fn kill<W: World>(bench: &Bench<W>, scene: &Scene, start: Start, most: usize) -> Outcome {
+    let most = most.min(W::MOST_KILLS);
     let mut kills = kills(bench, scene).await?;
     if std::env::var_os(EVERY).is_none() && kills.len() > most {
         let (all, mut index) = (kills.len(), 0);

@@ -145,11 +145,11 @@ async fn kills<W: World>(bench: &Bench<W>) -> Result<Vec<(Manner, String)>, Fail
     }
     let log = std::fs::read_to_string(log_of(bench)).unwrap_or_default();
     let points = strace::points(&log);
-    let all = points.len();
+    let (all, most) = (points.len(), MOST_KILLS.min(W::MOST_KILLS));
     let chosen = points.into_iter().enumerate().filter(|(at, _)| {
         std::env::var_os("BACKOUT_CONFORMANCE_EVERY_KILL").is_some()
-            || all <= MOST_KILLS
-            || (at + 1) * MOST_KILLS / all != at * MOST_KILLS / all
+            || all <= most
+            || (at + 1) * most / all != at * most / all
     });
     let named = chosen.map(|(_, point)| {
         let when = format!(
