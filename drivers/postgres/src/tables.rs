@@ -17,6 +17,8 @@ mod recording;
 mod revert;
 mod seen;
 mod stage;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 

@@ -121,11 +121,14 @@ fn put(schema: &mut Schema, key: &str, part: String, value: String) {
     object.parts.insert(part, value);
 }
 
+/// How the names of schemas of ours begin: of recorders, and of tables that are staged or displaced beside others.
+const OURS: &str = "_backout";
+
 /// Whether an object is part of what is looked at: one that belongs to no table goes with its schema, one without a
-/// schema with the whole database.
+/// schema with the whole database. What stands in schemas of ours is part of no database; by its name it can be asked for.
 pub(crate) fn contains(scope: &Scope, schema: Option<&str>, relation: Option<&str>) -> bool {
     match scope {
-        Scope::Database => true,
+        Scope::Database => schema.is_none_or(|schema| !schema.starts_with(OURS)),
         Scope::Part { schemas, tables } => schema.is_some_and(|schema| {
             schemas.iter().any(|wanted| wanted == schema)
                 || relation.is_some_and(|name| tables.contains(&TableName::new(schema, name)))

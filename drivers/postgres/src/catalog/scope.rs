@@ -2,8 +2,8 @@
 
 use crate::server::TableName;
 
-/// Which part of a database a component is. Objects of ours (the schema `_backout`, publications and slots whose name
-/// begins with `_backout`) are never part of it, nor are those of the system and of extensions.
+/// Which part of a database a component is. Objects of ours (schemas, publications and slots whose name begins
+/// with `_backout`) are never part of it, nor are those of the system and of extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Scope {
     /// All of it.

@@ -97,9 +97,10 @@ async fn ask(address: &Address, snapshot: &str, scope: &Scope) -> Result<Asked, 
         contents.part = *scope != Scope::Database;
         let (tables, only) = match scope {
             Scope::Database => {
-                let left = crate::recorder::NOT_SAVED
+                let rows = crate::recorder::NOT_SAVED
                     .map(|table| format!("--exclude-table-data=_backout.{table}").into());
-                (None, left.to_vec())
+                // What components that are tables of this database keep in it.
+                (None, rows.into_iter().chain([OsString::from("--exclude-schema=_backout_*")]).collect())
             }
             Scope::Part { schemas, tables } => {
                 let part = part(&link, schemas, tables).await?;

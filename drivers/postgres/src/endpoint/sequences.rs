@@ -39,7 +39,7 @@ async fn values(link: &Link) -> Result<std::collections::BTreeMap<String, (i64, 
             "SELECT s.schemaname::text, s.sequencename::text, s.increment_by,
                     CASE WHEN s.last_value IS NULL THEN s.start_value ELSE s.last_value + s.increment_by END,
                     s.last_value IS NULL
-             FROM pg_catalog.pg_sequences s WHERE s.schemaname <> '_backout'",
+             FROM pg_catalog.pg_sequences s WHERE NOT pg_catalog.starts_with(s.schemaname, '_backout')",
             &[],
         )
         .await?;

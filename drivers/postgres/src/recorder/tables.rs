@@ -53,7 +53,7 @@ pub(super) async fn find(
       LEFT JOIN pg_catalog.pg_class r ON c.relispartition AND r.oid = pg_catalog.pg_partition_root(c.oid)
       LEFT JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
       WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
-        AND n.nspname NOT IN ('information_schema', '_backout')
+        AND n.nspname <> 'information_schema' AND NOT pg_catalog.starts_with(n.nspname, '_backout')
         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_class'::regclass
             AND d.objid = c.oid AND d.deptype = 'e')";
     let mut tables = BTreeMap::new();

@@ -12,7 +12,7 @@ use tokio_postgres::GenericClient;
 use super::part::Part;
 use super::{displaced, ours, seen};
 use crate::catalog::Scope;
-use crate::recorder::{self, Order, Since};
+use crate::recorder::{self, By, Order, Since};
 use crate::recover::{self, Recorded};
 use crate::server::{Fault, Link};
 use crate::state::{State, Taken};
@@ -24,6 +24,17 @@ async fn scope(part: &Part, link: &Link) -> Result<Scope, DriverError> {
     let found = seen::definition(link, link.version, part).await;
     let attempted = format!("look which tables of {} are recorded", part.shown);
     Ok(seen::scope(part, &found.map_err(|fault| fault.while_doing(attempted).nothing_happened())?))
+}
+
+/// Whether anything may be recorded: what records in a database has a schema in it, but for stamps.
+async fn may_be_recorded(part: &Part, client: &impl GenericClient) -> Result<bool, DriverError> {
+    if part.config.recorder.by == By::Timestamps {
+        return Ok(true);
+    }
+    let asked = client.query_one("SELECT to_regnamespace('_backout') IS NOT NULL", &[]).await;
+    let there =
+        asked.map_err(|error| Fault::from(error).while_doing("look for a recorder").nothing_happened())?;
+    Ok(there.get(0))
 }
 
 macro_rules! ordered {
@@ -117,6 +128,9 @@ pub(super) async fn seal_unread(
 ) -> Result<Vec<DataPart>, DriverError> {
     let Some(saved) = saved else { return Ok(Vec::new()) };
     let mut link = part.connect().await?;
+    if !may_be_recorded(part, &link.client).await? {
+        return Ok(Vec::new());
+    }
     let scope = scope(part, &link).await?;
     let order = Order::new(&part.address, &scope, &part.config.recorder, context);
     if recorder::coverage(&link, &order).await?.is_none() || !recorder::unread(&mut link, &order).await? {
@@ -143,6 +157,9 @@ pub(super) async fn again(
     link: &mut Link,
     saved: Option<&State>,
 ) -> Result<(), DriverError> {
+    if !may_be_recorded(part, &link.client).await? {
+        return Ok(());
+    }
     let scope = scope(part, link).await?;
     let order = Order::new(&part.address, &scope, &part.config.recorder, context);
     if let (Some(_), Some(saved)) = (recorder::coverage(link, &order).await?, saved) {

@@ -16,6 +16,21 @@ use super::servers::{number, one};
 
 const SECRET: &str = "bcrypt:hunter2hunter2";
 
+/// The rows of `t`.
+const ROWS: &str = "coalesce(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE \"C\"), '')";
+
+/// How the table `$1` is defined.
+const OF_TABLE: &[&str] = &[
+    "SELECT 'column ' || $1::regclass::text || ' ' || attname, attnum::text || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull::text || ' ' || attidentity::text || attgenerated::text || ' ' || coalesce(pg_get_expr(adbin, adrelid), '') FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped",
+    "SELECT 'constraint ' || conname, conrelid::regclass::text || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = $1",
+    "SELECT 'index ' || indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = $1",
+    "SELECT 'trigger ' || tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal AND tgname NOT LIKE '\\_backout%'",
+    "SELECT 'comment ' || $1::regclass::text, obj_description($1)",
+];
+
+/// Where sequences stand: the next number is what users would see.
+const NEXT: &str = "SELECT 'next', string_agg(sequencename || (xpath('//n/text()', query_to_xml(format('SELECT last_value + is_called::int AS n FROM %I', sequencename), true, true, '')))[1]::text, ' ' ORDER BY sequencename) FROM pg_sequences WHERE schemaname = 'public'";
+
 /// `users` and `notes` are ours; `audit`, which refers to them, a view over them and `theirs` are not.
 pub struct SharedDatabase {
     folder: TempDir,
@@ -65,9 +80,7 @@ impl SharedDatabase {
 
     /// The rows, or why they cannot be read.
     fn rows_of(&self, table: &str) -> String {
-        let query = format!(
-            "SELECT coalesce(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE \"C\"), '') FROM {table} AS t"
-        );
+        let query = format!("SELECT {ROWS} FROM {table} AS t");
         let output = one().psql(&one().url(&self.database), &query);
         let text = if output.status.success() { output.stdout } else { output.stderr };
         String::from_utf8_lossy(&text).trim_end().to_owned()
@@ -115,7 +128,10 @@ impl World for SharedDatabase {
         let table = if plain { "notes".to_owned() } else { notes };
         // The migration gives the table a column that users do not write to.
         let rule = if plain { "\nmerge: {tables: {notes: {ignore: [uuid]}}}" } else { "" };
-        format!("url: ${{env:URL}}\ntables: [users, {}]\ndoor: {{patience: 2s}}{rule}", quoted(&table))
+        format!(
+            "url: ${{env:URL}}\ntables: [users, {}]\njobs: 1\ndoor: {{patience: 2s}}{rule}",
+            quoted(&table)
+        )
     }
 
     fn environment(&self) -> BTreeMap<String, String> {
@@ -258,25 +274,27 @@ impl World for SharedDatabase {
     // What others hang on the tables is not among it: whoever takes the tables away takes that along, and it is nobody's
     // to put back.
     async fn contents(&self) -> BTreeMap<String, String> {
-        let mut all = BTreeMap::from([
-            ("theirs".to_owned(), self.rows_of("theirs")),
-            ("audit".to_owned(), self.rows_of("audit")),
-        ]);
-        if !self.stands() {
-            return all;
+        let notes = self.notes();
+        let ours = if self.stands() { vec!["users", notes.as_str()] } else { Vec::new() };
+        // Each question to the server is a program that starts.
+        let mut questions = Vec::new();
+        for table in ["theirs", "audit"].iter().chain(ours.first()) {
+            questions.push(format!("SELECT 'rows of {table}', {ROWS} FROM {table} AS t"));
         }
-        for table in ["users".to_owned(), self.notes()] {
-            all.insert(format!("rows of {table}"), self.rows_of(&table));
+        for table in &ours {
             let quoted = table.replace('\'', "''").replace('\\', "\\\\");
-            let of = |query: &str| self.listed(&query.replace("$1", &format!("E'{quoted}'::regclass")));
-            all.extend(of("SELECT 'column ' || $1::regclass::text || ' ' || attname, attnum::text || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull::text || ' ' || attidentity::text || attgenerated::text || ' ' || coalesce(pg_get_expr(adbin, adrelid), '') FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum WHERE attrelid = $1 AND attnum > 0 AND NOT attisdropped"));
-            all.extend(of("SELECT 'constraint ' || conname, conrelid::regclass::text || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = $1"));
-            all.extend(of("SELECT 'index ' || indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = $1"));
-            all.extend(of("SELECT 'trigger ' || tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal AND tgname NOT LIKE '\\_backout%'"));
-            all.extend(of("SELECT 'comment ' || $1::regclass::text, obj_description($1)"));
+            let of_table =
+                OF_TABLE.iter().map(|query| query.replace("$1", &format!("E'{quoted}'::regclass")));
+            questions.extend(of_table);
         }
-        // Where they stand: the next number is what users would see.
-        all.insert("next".to_owned(), self.run("SELECT string_agg(sequencename || (xpath('//n/text()', query_to_xml(format('SELECT last_value + is_called::int AS n FROM %I', sequencename), true, true, '')))[1]::text, ' ' ORDER BY sequencename) FROM pg_sequences WHERE schemaname = 'public'"));
+        if !ours.is_empty() {
+            questions.push(NEXT.to_owned());
+        }
+        let mut all = self.listed(&questions.join(" UNION ALL "));
+        if !ours.is_empty() {
+            // These may be damaged.
+            all.insert(format!("rows of {notes}"), self.rows_of(&notes));
+        }
         all
     }
 
