@@ -69,7 +69,7 @@ pub(super) async fn examine(
     pace: &Pace,
 ) -> Result<(Verdict, Vec<String>), DriverError> {
     let link = part.connect().await?;
-    let found = seen::definition(&*link, link.version, part).await;
+    let found = seen::definition(&link, link.version, part).await;
     let attempted = format!("examine {}", part.shown);
     let found = found.map_err(|fault| fault.while_doing(attempted).nothing_happened())?;
     let scope = seen::scope(part, &found);
