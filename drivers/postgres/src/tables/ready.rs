@@ -17,10 +17,12 @@ pub(super) async fn ready(
 ) -> Result<Vec<String>, DriverError> {
     let attempted = format!("look whether {} can be put back", part.shown);
     let mut missing = Vec::new();
-    if saved.is_some()
-        && let Err(error) = capture::definition(context, data).await
-    {
-        missing.push(format!("{}: {}", part.shown, error.chain()));
+    let mut schemas = Vec::new();
+    if saved.is_some() {
+        match capture::definition(context, data).await {
+            Ok(definition) => schemas.extend(definition.tables.into_iter().map(|table| table.name.schema)),
+            Err(error) => missing.push(format!("{}: {}", part.shown, error.chain())),
+        }
     }
     let link = part.connect().await?;
     let asked = async {
@@ -39,6 +41,13 @@ pub(super) async fn ready(
             FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
             WHERE c.oid = ANY ($1) AND NOT pg_has_role(c.relowner, 'USAGE') ORDER BY 1";
         let safe = |text: String| backout_kit::path_text::encode(std::ffi::OsStr::new(&text));
+        schemas.extend(members.into_iter().map(|member| member.name.schema));
+        let closed = "
+            SELECT nspname::text FROM pg_namespace WHERE nspname = ANY ($1) AND NOT has_schema_privilege(oid, 'CREATE')
+            ORDER BY 1";
+        for row in link.query(closed, &[&schemas]).await? {
+            missing.push(format!("our role may put no table into the schema {}", safe(row.get(0))));
+        }
         for row in link.query(foreign, &[&oids]).await? {
             let (table, owner) = (safe(row.get(0)), safe(row.get(1)));
             missing.push(format!("our role does not own {table}, and is no member of {owner}, who does"));

@@ -2,6 +2,7 @@
 
 mod locks;
 mod others;
+mod rights;
 mod shapes;
 
 use backout_contract::{Captured, Context, Depth, Driver, DriverError, Effect, Session, StepOrder};

@@ -86,6 +86,30 @@ async fn an_empty_database_comes_back() {
 }
 
 #[tokio::test]
+async fn what_components_of_tables_keep_in_it_stays_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let context = context(folder.path(), &[]);
+    let (name, from) = database("beside");
+    server().sql(
+        &name,
+        "CREATE TABLE items (id int); INSERT INTO items VALUES (1);
+         CREATE SCHEMA _backout_parts; CREATE TABLE _backout_parts.marker (component text);
+         CREATE FUNCTION _backout_parts.bar() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''closed''; END';
+         CREATE TRIGGER _backout_bar BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION _backout_parts.bar('k');
+         ALTER TABLE items ENABLE ALWAYS TRIGGER _backout_bar;
+         CREATE SCHEMA _backout_stage_k_r1_1; CREATE TABLE _backout_stage_k_r1_1.items (id int)",
+    );
+    let (held, data) = save(&context, &from, &Scope::Database).await;
+    let fetched = taken_out(&context, &held, &data).await;
+    let into = empty(&format!("{name} copy"), "postgres");
+    let restored = restore(&context, &fetched, &into, held.version(), 2).await.expect("restore");
+    assert_eq!(restored.left_out, ["trigger public.items _backout_bar: it is the door of tables"]);
+    let ours = "SELECT count(*) FROM pg_namespace WHERE starts_with(nspname, '_backout')";
+    assert_eq!(server().sql(&into.database, ours), "0");
+    server().sql(&into.database, "INSERT INTO items VALUES (2)");
+}
+
+#[tokio::test]
 async fn a_part_comes_back_without_the_rest() {
     let folder = tempfile::tempdir().expect("a folder");
     let context = context(folder.path(), &[]);

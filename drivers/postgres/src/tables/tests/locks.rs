@@ -1,4 +1,4 @@
-//! Who holds the tables, who may write to them, and who is let near them.
+//! Who holds the tables, and who may write to them.
 
 use backout_contract::{Door, ErrorKind, Session};
 
@@ -82,27 +82,4 @@ async fn the_bar_stops_everybody_and_is_no_part_of_the_shape() {
     shared.session.reopen(&shared.context, None).await.expect("open");
     shared.sql("INSERT INTO items VALUES (2, 'two')");
     assert_eq!(shared.look().await.expect("tables").schema, before.schema);
-}
-
-#[tokio::test]
-async fn a_table_that_may_not_be_read_or_changed_is_named() {
-    let shared = Shared::new("rights", ITEMS, &["items", "hidden"]).await;
-    let role = format!("{}_team", shared.database);
-    shared.sql(&format!(
-        "CREATE ROLE {role} LOGIN PASSWORD 'team'; GRANT CREATE ON DATABASE {} TO {role};
-         ALTER TABLE items OWNER TO {role}; CREATE TABLE hidden (id int); GRANT SELECT ON hidden TO {role}",
-        shared.database
-    ));
-    let url = server().url_as(&role, "team", &shared.database);
-    let config = serde_json::json!({ "tables": ["items", "hidden"] });
-    let team = Shared::at(shared.database.clone(), &url, config).await;
-    let saved = team.keep().await;
-    let missing = team.session.ready(&team.context, saved.state.as_ref(), &saved.data).await.expect("ask");
-    assert_eq!(missing.len(), 1, "{missing:?}");
-    assert!(missing[0].contains("hidden"), "{missing:?}");
-    shared.sql(&format!("REVOKE SELECT ON hidden FROM {role}"));
-    let error = team.session.capture(&team.context, backout_contract::Depth::Look).await;
-    let error = error.expect_err("a table cannot be read");
-    assert_eq!(error.kind, ErrorKind::Denied);
-    assert!(error.chain().contains("hidden"), "{}", error.chain());
 }
