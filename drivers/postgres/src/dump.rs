@@ -14,16 +14,21 @@ mod ready;
 mod restore;
 mod restore_point;
 mod rights;
-mod template;
 mod toc;
 mod trouble;
 
-pub(crate) use contents::Contents;
-pub(crate) use fetch::{Fetched, Header, fetch, header};
+pub(crate) use fetch::fetch;
 pub(crate) use keep::keep;
-pub(crate) use ready::{Needs, needs, ready};
-pub(crate) use restore::{Restored, restore};
+pub(crate) use ready::ready;
+pub(crate) use restore::restore;
 pub(crate) use restore_point::set_restore_point;
+
+#[cfg(test)]
+use self::{
+    contents::Contents,
+    fetch::{Fetched, Header, header},
+    ready::needs,
+};
 
 /// How the parts of a dump begin in a checkpoint.
 const PREFIX: &str = "dump/";

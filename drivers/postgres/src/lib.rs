@@ -1,8 +1,5 @@
 //! `postgres.database`, `postgres.tables`, `postgres.endpoint` and `postgres.replication`.
 
-// A private module, used by nothing yet, is no mistake while its kinds are being built.
-#![allow(dead_code, unused_imports)]
-
 mod catalog;
 mod database;
 mod door;

@@ -13,7 +13,9 @@ use tokio_postgres::error::SqlState;
 
 use crate::catalog::{Scope, Table, schema, tables};
 use crate::rows::{Reading, large_objects, sequences};
-use crate::server::{Address, Fault, Link, Pace, connect, literal};
+#[cfg(test)]
+use crate::server::{Address, connect};
+use crate::server::{Fault, Link, Pace, literal};
 use crate::state::State;
 
 /// How often a look begins again because objects went away under it.
@@ -30,6 +32,7 @@ pub(crate) struct Held {
 ///
 /// # Errors
 /// When it cannot be reached or read. A table that cannot be read is no error; the state says so.
+#[cfg(test)]
 pub(crate) async fn look_at(
     address: &Address,
     scope: &Scope,

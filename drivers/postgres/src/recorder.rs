@@ -37,7 +37,7 @@ use backout_core::writes::{Counted, Coverage, Occasion};
 pub(crate) use backout_contract::Sealed;
 pub(crate) use change::{Change, Image, Kind, Relation, Value};
 pub use config::{By, Config, Told};
-pub(crate) use objects::{NOT_SAVED, Original, PUBLICATION, SCHEMA, originals};
+pub(crate) use objects::{NOT_SAVED, Original, originals};
 pub(crate) use order::Order;
 pub(crate) use snapshot::{Since, Snapshot};
 

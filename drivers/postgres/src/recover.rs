@@ -44,8 +44,7 @@ use backout_contract::{Context, DriverError, RecoverOrder};
 use backout_core::writes::{Gap, Misfit, Recovered, Way};
 use futures_util::{Stream, StreamExt};
 
-pub(crate) use config::table_of;
-pub use config::{Merge, Settling, TableRule};
+pub use config::Merge;
 
 use crate::recorder::Change;
 use crate::server::{Link, Pace, TableName, of_postgres};

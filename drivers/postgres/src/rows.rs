@@ -10,8 +10,8 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use large_objects::large_objects;
-pub(crate) use read::{Reading, rows, unreadable as why_unreadable};
-pub(crate) use sequences::{Sequences, sequences};
+pub(crate) use read::{Reading, unreadable as why_unreadable};
+pub(crate) use sequences::sequences;
 
 /// The rows of one table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ mod programs;
 mod version;
 
 pub(crate) use address::{Address, Tls};
-pub(crate) use fault::{Fault, code, of_postgres};
+pub(crate) use fault::{Fault, of_postgres};
 pub(crate) use link::{Link, connect};
 pub(crate) use name::{TableName, identifier, literal};
 pub(crate) use pace::Pace;

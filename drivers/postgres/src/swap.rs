@@ -17,5 +17,7 @@ mod tests;
 pub(crate) use beside::{finish, make, remove};
 pub(crate) use exchange::{Exchange, Exchanged, exchange};
 pub(crate) use left::{displaced_by, is_ours, left, release};
-pub(crate) use name::{beside, displaced, of_live, scratch};
+#[cfg(test)]
+use name::displaced;
+pub(crate) use name::{beside, scratch};
 pub(crate) use properties::Properties;

@@ -37,7 +37,7 @@ use backout_core::plan::DataPrice;
 use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
 use serde_json::{Value, json};
 
-pub use config::{DoorConfig, Ends, TablesConfig};
+pub use config::TablesConfig;
 
 use crate::server::Pace;
 use crate::state::State;

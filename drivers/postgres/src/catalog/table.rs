@@ -16,6 +16,10 @@ pub(crate) enum TableKind {
 }
 
 /// A table.
+#[allow(
+    dead_code,
+    reason = "the tests hold all of the description against a server; the product reads some of it"
+)]
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
     /// Its object number, in this database at this moment only.
@@ -72,10 +76,5 @@ impl Table {
     /// Whether rows stand in it, so that it is read, counted and moved by itself.
     pub(crate) fn holds_rows(&self) -> bool {
         self.kind == TableKind::Ordinary
-    }
-
-    /// The columns that are written: all but the computed ones.
-    pub(crate) fn written(&self) -> impl Iterator<Item = &Column> {
-        self.columns.iter().filter(|column| !column.generated)
     }
 }

@@ -53,8 +53,12 @@ async fn keep_open(site: &Site<'_>, name: &str) -> Result<Captured<State>, Drive
     let address = site.address.of_database(name);
     // The digests take processors of the server's, and the dump ours: side by side, each waits for the other's.
     let dumped = dump::keep(site.context, &address, version, held.snapshot(), &Scope::Database);
-    let (data, state) = tokio::try_join!(dumped, held.look(&Scope::Database, &site.pace))?;
-    held.close().await;
+    let (data, mut state) = tokio::try_join!(dumped, held.look(&Scope::Database, &site.pace))?;
+    if let Some(link) = held.close().await.first() {
+        // A name in the archived log is a help for people, and its absence no reason to lose the capture.
+        let named = dump::set_restore_point(link, &site.context.component.to_string()).await;
+        state.taken.restore_point = named.unwrap_or_default();
+    }
     Ok(Captured { data, ..captured(site, Some(state)) })
 }
 

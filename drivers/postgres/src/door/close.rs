@@ -8,7 +8,7 @@ use backout_kit::path_text;
 use tokio_postgres::GenericClient;
 
 use super::inside::{Stays, empty};
-use super::note::{ReadOnly, Shut};
+use super::note::ReadOnly;
 use super::outside::{Entry, Outside, entry};
 use super::{note::Note, open};
 use crate::server::{Fault, Pace, identifier, of_postgres};

@@ -5,7 +5,7 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-use backout_contract::{Context, DriverError, ErrorKind};
+use backout_contract::{Context, DriverError};
 use backout_core::checkpoint::DataPart;
 use backout_kit::scratch_folder::ScratchFolder;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};

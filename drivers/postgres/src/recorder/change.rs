@@ -51,6 +51,7 @@ pub(crate) enum Kind {
     Truncated,
 }
 
+#[allow(dead_code, reason = "what a test compares, and a reader in trouble wants to know")]
 /// One change, in the order in which transactions were committed.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {

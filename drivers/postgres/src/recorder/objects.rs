@@ -1,6 +1,5 @@
 //! What the recorder keeps in the database: the schema `_backout`, made, read and taken away. See `FORMAT.md`.
 
-use serde::{Deserialize, Serialize};
 use tokio_postgres::GenericClient;
 
 use crate::server::Fault;

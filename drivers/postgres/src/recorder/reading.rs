@@ -9,7 +9,7 @@ use super::config::By;
 use super::coverage;
 use super::order::Order;
 use super::scribe::{Keep, Scribe, Told};
-use super::sealed::{Header, Reader, Written};
+use super::sealed::{Reader, Written};
 use super::slot::{self, Slot};
 use super::snapshot::{Since, Snapshot};
 use super::standing::{EVERY_TABLE, Standing, Way};
@@ -20,7 +20,6 @@ use crate::state::State;
 
 /// What was drained of a recorder, and why not all of it.
 struct Drained {
-    header: Header,
     told: Told,
     gaps: Vec<Gap>,
 }
@@ -69,7 +68,7 @@ async fn drain(
             }
         }
     }
-    Ok(Drained { told: scribe.end(link).await?, header, gaps })
+    Ok(Drained { told: scribe.end(link).await?, gaps })
 }
 
 /// Counts what `target` lacks, and seals all of it where that is wanted.

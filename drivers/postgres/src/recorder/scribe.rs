@@ -38,8 +38,6 @@ pub(super) struct Scribe {
     changes: u64,
     /// What was emptied: nobody knows how many rows that took away.
     emptied: BTreeSet<TableName>,
-    /// Of these, rows were told by their key alone.
-    in_part: BTreeSet<TableName>,
 }
 
 /// What came of it.
@@ -47,7 +45,6 @@ pub(super) struct Told {
     /// By table; tables that nobody wrote to are left out.
     pub(super) tables: BTreeMap<TableName, TableWrites>,
     pub(super) emptied: BTreeSet<TableName>,
-    pub(super) in_part: BTreeSet<TableName>,
     /// The file, where one was wanted.
     pub(super) written: Option<Written>,
 }
@@ -71,7 +68,6 @@ impl Scribe {
             tallies: HashMap::new(),
             changes: 0,
             emptied: BTreeSet::new(),
-            in_part: BTreeSet::new(),
         })
     }
 
@@ -117,9 +113,6 @@ impl Scribe {
                     let name = TableName::new(layout.schema, layout.name);
                     let is_ours = layout.schema == SCHEMA;
                     self.types.extend(layout.columns.iter().map(|column| (column.kind, column.modifier)));
-                    if layout.identity != b'f' && !is_ours {
-                        self.in_part.insert(name.clone());
-                    }
                     // Under a name that it bears from here on, it is counted apart.
                     self.close(layout.relation, &name);
                     self.relations.insert(layout.relation, (name, is_ours));
@@ -206,7 +199,7 @@ impl Scribe {
             sum.since_cutover = sum.since_cutover.plus(writes.since_cutover);
             sum.migration += writes.migration;
         }
-        Ok(Told { tables, emptied: self.emptied, in_part: self.in_part, written })
+        Ok(Told { tables, emptied: self.emptied, written })
     }
 }
 

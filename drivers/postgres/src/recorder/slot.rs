@@ -12,7 +12,7 @@ use super::objects::PUBLICATION;
 use super::order::Order;
 use super::patience::whole;
 use super::scribe::Scribe;
-use super::standing::{Standing, signed, unsigned};
+use super::standing::{Standing, unsigned};
 use super::tables::Found;
 use crate::server::{Fault, Link, identifier, literal};
 

@@ -63,7 +63,6 @@ pub(super) struct Standing {
 /// From this one on, tables are recorded as they were when it began.
 #[derive(Debug, Clone)]
 pub(super) struct Era {
-    pub(super) era: i32,
     pub(super) occasion: String,
     pub(super) transaction: u64,
     pub(super) snapshot: String,
@@ -102,14 +101,13 @@ impl Standing {
                           let_go, sealed, copied_system, copied_next FROM _backout.recorder WHERE format = $1";
         let Some(row) = client.query_opt(sql, &[&objects::FORMAT]).await? else { return Ok(None) };
         let kind: String = row.get(1);
-        let sql = "SELECT era, occasion, transaction, snapshot, interrupted FROM _backout.era ORDER BY era";
+        let sql = "SELECT occasion, transaction, snapshot, interrupted FROM _backout.era ORDER BY era";
         let eras = client.query(sql, &[]).await?;
         let eras = eras.iter().map(|row| Era {
-            era: row.get(0),
-            occasion: row.get(1),
-            transaction: unsigned(row.get(2)),
-            snapshot: row.get(3),
-            interrupted: serde_json::from_value(row.get(4)).unwrap_or_default(),
+            occasion: row.get(0),
+            transaction: unsigned(row.get(1)),
+            snapshot: row.get(2),
+            interrupted: serde_json::from_value(row.get(3)).unwrap_or_default(),
         });
         Ok(Some(Self {
             nonce: row.get(0),

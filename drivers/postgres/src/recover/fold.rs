@@ -130,6 +130,7 @@ impl Folded {
     }
 
     /// Whether users themselves undid all they did.
+    #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
         match (&self.base, &self.last) {
             (None, None) => true,

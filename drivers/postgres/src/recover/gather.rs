@@ -16,7 +16,7 @@ use super::rule::{Rule, Rules, shown};
 use super::side::SideTable;
 use super::stage::{Numbers, Staged, lost};
 use super::told::{Told, Topic};
-use crate::recorder::{Change, Image, Kind};
+use crate::recorder::{Change, Kind};
 use crate::server::{Fault, Link, Pace};
 
 /// How much is folded in memory.

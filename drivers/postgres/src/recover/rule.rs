@@ -99,11 +99,6 @@ impl Rule {
         };
         self.lost.iter().filter(is_lost).map(|lost| lost.name.as_str()).collect()
     }
-
-    /// Whether any value could find no room here, or no column.
-    pub(super) fn may_lose(&self) -> bool {
-        !self.narrowed.is_empty() || !self.lost.is_empty()
-    }
 }
 
 /// What rules are made from.

@@ -59,12 +59,6 @@ pub(super) struct Numbers {
     pub(super) is_linked: bool,
 }
 
-impl Numbers {
-    pub(super) fn count(&self) -> u64 {
-        1 + self.more.len() as u64
-    }
-}
-
 impl Staged {
     pub(super) fn new(place: usize, table: &SideTable) -> Self {
         Self {

@@ -17,7 +17,7 @@ use super::natives::natives;
 use super::open::keep_open;
 use super::pairs::Pairs;
 use super::paper::{Paper, csv_line, file_name, make_folder};
-use super::rule::{Direction, Rules, Space};
+use super::rule::{Rules, Space};
 use super::side::Side;
 use super::stage::{Staged, lost, table_of};
 use super::told::{self, Telling, Told, Topic};

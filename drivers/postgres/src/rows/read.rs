@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
 
-use futures_util::future::try_join_all;
 use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use super::Rows;
 use super::formula::{Value, formula};
 use crate::catalog::Table;
-use crate::server::{Fault, Link, Pace};
+use crate::server::{Fault, Pace};
 
 /// The work of reading tables, shared between connections: each takes the largest that nobody has taken.
 pub(crate) struct Reading {
@@ -24,21 +23,6 @@ struct Work {
     name: String,
     sql: String,
     bytes: i64,
-}
-
-/// Reads tables over connections that are each within a transaction of the same snapshot.
-///
-/// # Errors
-/// When a connection is lost, the time is up, or a table was dropped meanwhile.
-pub(crate) async fn rows(
-    links: &[Link],
-    tables: &[Table],
-    pace: &Pace,
-) -> Result<BTreeMap<String, Rows>, Fault> {
-    let Some(first) = links.first() else { return Ok(BTreeMap::new()) };
-    let reading = Reading::of(first, tables, pace).await?;
-    try_join_all(links.iter().map(|link| reading.work(link))).await?;
-    Ok(reading.into_rows())
 }
 
 impl Reading {

@@ -42,11 +42,6 @@ impl Fault {
     }
 }
 
-/// The server's code, where the server answered.
-pub(crate) fn code(error: &tokio_postgres::Error) -> Option<&SqlState> {
-    error.code()
-}
-
 /// A failure of the server or of a connection; in doubt. Of what the server says only its message is kept: its details
 /// may hold rows.
 pub(crate) fn of_postgres(attempted: impl Into<String>, error: tokio_postgres::Error) -> DriverError {

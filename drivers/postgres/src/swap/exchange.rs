@@ -11,13 +11,13 @@
 
 use std::time::{Duration, Instant};
 
-use backout_contract::{DriverError, ErrorKind};
+use backout_contract::DriverError;
 use backout_core::name::RunId;
 use tokio_postgres::error::SqlState;
 
 use super::name;
 use crate::door::{self, Entry, Note, Outside, PutBack, Stays, closing_sql, empty, entry, is_said_by};
-use crate::server::{Fault, Pace, identifier, of_postgres};
+use crate::server::{Fault, Pace, identifier};
 
 /// What is exchanged.
 pub(crate) struct Exchange<'a> {

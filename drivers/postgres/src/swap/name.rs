@@ -7,6 +7,7 @@ use backout_core::name::RunId;
 use backout_kit::reserved;
 
 /// What PostgreSQL has room for.
+#[cfg(test)]
 const LONGEST: usize = 63;
 
 /// What of a name is left for the live one, and for the run.

@@ -1,4 +1,5 @@
-//! A small application's database on a real server, recorded in either way.
+//! A small application's database on a real server, recorded in either way; over 400 lines because a world is one
+//! implementation.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -77,7 +78,12 @@ impl Estate {
 
     /// Runs SQL in the database as its owner, also behind a shut door.
     fn run(&self, sql: &str) -> String {
-        within(&self.name(), || server().sql(&encoded(&self.name()), &format!("SET ROLE keeper; {sql}")))
+        within(&self.name(), || {
+            server().sql(
+                &encoded(&self.name()),
+                &format!("SET default_transaction_read_only = off; SET ROLE keeper; {sql}"),
+            )
+        })
     }
 
     fn set_up(&self) {

@@ -1,4 +1,4 @@
-//! Both ends of a logical replication.
+//! Both ends of a logical replication; over 400 lines because each end is a world, and they share what they make.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! What is known before a dump is put back, and copies within a server.
 
-use backout_contract::{Context, ErrorKind};
+use backout_contract::Context;
 
-use super::super::{needs, ready, template};
-use super::{Held, all_of, save};
+use super::super::{needs, ready};
+use super::{Held, save};
 use crate::catalog::Scope;
 use crate::door::Outside;
 use crate::server::Address;
@@ -51,37 +51,4 @@ async fn readiness_names_what_is_missing_and_what_is_needed() {
     assert_eq!(missing, ["things in it belong to the role postgres, which nobody1 is no member of"]);
     let missing = ready(context, address, &outside.link, &held.taken, &data[1..]).await.expect("look");
     assert_eq!(missing.len(), 1, "{missing:?}");
-}
-
-#[tokio::test]
-async fn a_template_is_a_copy_that_nobody_changes() {
-    let scene = Scene::set("template").await;
-    let Scene { context, name, address, held, .. } = scene;
-    let mut outside = Outside::connect(&address, None).await.expect("connect");
-    let error = template::keep(&context, &mut outside).await.expect_err("somebody is connected");
-    assert!(
-        error.kind == ErrorKind::Locked
-            && error.hints.iter().any(|hint| hint.contains("nobody is connected"))
-    );
-    let saved = all_of(&name);
-    drop(held);
-    let activity = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}'");
-    while server().sql("postgres", &activity) != "0" {
-        tokio::task::yield_now().await;
-    }
-    let restore_point = template::keep(&context, &mut outside).await.expect("copy");
-    let refused = server().psql(&server().url(&restore_point), "SELECT 1");
-    assert!(!refused.status.success(), "nobody comes in");
-    server().sql(&name, "DROP TABLE parts; INSERT INTO folded VALUES ('later')");
-    let copy = format!("{name} copy");
-    template::take(&mut outside, &restore_point, &copy).await.expect("copy back");
-    outside.let_in(&copy, true).await.expect("open");
-    assert_eq!(all_of(&copy), saved);
-
-    let other = Context { key: "other".to_owned(), ..context.clone() };
-    template::release(&other, &outside).await.expect("nothing of that key");
-    assert!(exists(&restore_point));
-    template::release(&context, &outside).await.expect("release");
-    template::release(&context, &outside).await.expect("twice is once");
-    assert!(!exists(&restore_point));
 }
