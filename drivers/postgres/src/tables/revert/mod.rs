@@ -15,6 +15,7 @@
 mod families;
 mod orphans;
 mod outside;
+mod proof;
 mod put;
 mod rows;
 mod swap;

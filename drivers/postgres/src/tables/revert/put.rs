@@ -9,7 +9,7 @@ use tokio_postgres::{Client, GenericClient};
 use super::families::{Ways, ways};
 use super::orphans::{self, Link};
 use super::outside::{self, Reference};
-use super::{rows, swap};
+use super::{proof, rows, swap};
 use crate::catalog::Schema;
 use crate::server::{Fault, Pace, TableName, Version, identifier};
 use crate::state::State;
@@ -161,7 +161,7 @@ impl Task<'_> {
         self.relate(client, &ways, &dropped, &standing).await?;
         run(client, &again).await?;
         bar::keep_shut(client, part).await?;
-        self.prove(client, version).await?;
+        proof::prove(client, version, part, self.saved).await?;
         let kept_as = Kept { state: self.live_state(schema, sequences), definition: live };
         aside.describe(client, &kept_as, &self.sealed).await?;
         if let Some(saved) = self.saved {
@@ -316,46 +316,6 @@ impl Task<'_> {
         run(client, &statements).await
     }
 
-    /// What stands there now has to be what was saved, object by object and part by part.
-    async fn prove(&self, client: &Client, version: Version) -> Result<(), Fault> {
-        let empty = Schema::default();
-        let saved = self.saved.map_or(&empty, |saved| &saved.schema);
-        let found = seen::definition(client, version, self.part).await?;
-        let now = if found.tables.is_empty() {
-            Schema::default()
-        } else {
-            seen::schema(client, version, self.part, &found).await?
-        };
-        if now == *saved {
-            return Ok(());
-        }
-        let names: std::collections::BTreeSet<&String> =
-            now.objects.keys().chain(saved.objects.keys()).collect();
-        let mut differs = Vec::new();
-        for name in names {
-            let (then, is) = (saved.objects.get(name), now.objects.get(name));
-            if then == is {
-                continue;
-            }
-            let parts = |object: Option<&crate::catalog::Object>| {
-                object.map(|object| object.parts.clone()).unwrap_or_default()
-            };
-            let (then, is) = (parts(then), parts(is));
-            let keys: std::collections::BTreeSet<&String> = then.keys().chain(is.keys()).collect();
-            let other = keys.into_iter().filter(|key| then.get(*key) != is.get(*key));
-            differs.extend(other.map(|key| safe(&format!("{name}, {key}"))));
-        }
-        Err(Fault::Said(
-            DriverError::new(
-                ErrorKind::Other,
-                format!("put {} back exactly as it was saved", self.part.shown),
-            )
-            .caused_by(format!("what stands there then would differ: {}", differs.join("; ")))
-            .hint("nothing was changed; make the difference good by hand, or put the whole database back")
-            .nothing_happened(),
-        ))
-    }
-
     /// What stood there, but for its rows, which are looked at when somebody asks for them.
     fn live_state(&self, schema: Schema, sequences: BTreeMap<String, i64>) -> Option<State> {
         // Behind the door, nothing was written since that look; the moment is its.
@@ -413,10 +373,6 @@ async fn may_still_foreign_keys(client: &impl GenericClient, version: Version) -
         "SELECT rolsuper FROM pg_roles WHERE rolname = current_user"
     };
     Ok(client.query_one(query, &[]).await?.get(0))
-}
-
-fn safe(text: &str) -> String {
-    backout_kit::path_text::encode(std::ffi::OsStr::new(text))
 }
 
 fn impossible(what: &str) -> DriverError {
