@@ -119,11 +119,9 @@ fn foreign_key(table: &SideTable, said: &str) -> Option<ForeignKey> {
     let (parent, rest) = rest.split_once('(')?;
     let (parent_columns, _) = rest.split_once(')')?;
     Some(ForeignKey {
-        name: String::new(),
         columns: names(columns).iter().map(|name| table.place(name)).collect::<Option<_>>()?,
         parent: table_of(parent),
         parent_columns: names(parent_columns),
-        definition: said.to_owned(),
     })
 }
 

@@ -50,12 +50,9 @@ pub(super) struct SideColumn {
 /// A foreign key.
 #[derive(Debug, Clone)]
 pub(super) struct ForeignKey {
-    pub(super) name: String,
     pub(super) columns: Vec<usize>,
     pub(super) parent: TableName,
     pub(super) parent_columns: Vec<String>,
-    /// How it is declared.
-    pub(super) definition: String,
 }
 
 impl SideTable {
@@ -226,11 +223,9 @@ impl Side {
             let (Some(table), Some(parent)) = (tables.get_mut(&oid), names.get(&parent)) else { continue };
             let places = columns.iter().filter_map(|number| numbers.get(&(oid, *number)).copied()).collect();
             table.foreign_keys.push(ForeignKey {
-                name: row.get(2),
                 columns: places,
                 parent: parent.clone(),
                 parent_columns: row.get(4),
-                definition: row.get(5),
             });
         }
         let mut roots = BTreeMap::new();
@@ -277,8 +272,7 @@ const INDEXES: &str = "
 const FOREIGN_KEYS: &str = "
     SELECT f.conrelid, f.confrelid, f.conname::text, f.conkey,
            ARRAY(SELECT a.attname::text FROM unnest(f.confkey) WITH ORDINALITY AS k (number, at)
-                 JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.number ORDER BY k.at),
-           pg_get_constraintdef(f.oid)
+                 JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.number ORDER BY k.at)
     FROM pg_constraint f WHERE f.contype = 'f' AND f.conparentid = 0
     ORDER BY f.conrelid, f.conname";
 

@@ -42,7 +42,10 @@ pub fn hand_over(folder: &Folder, shell: &Shell, stage: Stage, story: &Story) ->
     for (arguments, does) in offers {
         story.offer(&shell.line(arguments), does);
     }
-    story.offer(&shell.line(&["demo", "--down", "--dir", "."]), "stop the estate, and drop what was made for it");
+    story.offer(
+        &shell.line(&["demo", "--down", "--dir", "."]),
+        "stop the estate, and drop what was made for it",
+    );
     Ok(())
 }
 

@@ -9,14 +9,8 @@ use crate::door::Outside;
 use crate::server::Address;
 use crate::testing::{context, database, server};
 
-fn exists(name: &str) -> bool {
-    let sql = format!("SELECT count(*) FROM pg_database WHERE datname = '{}'", name.replace('\'', "''"));
-    server().sql("postgres", &sql) == "1"
-}
-
 struct Scene {
     context: Context,
-    name: String,
     address: Address,
     held: Held,
     data: Vec<backout_core::checkpoint::DataPart>,
@@ -31,7 +25,7 @@ impl Scene {
         let (name, address) = database(hint);
         server().sql(&name, super::round_trip::OBJECTS);
         let (held, data) = save(&context, &address, &Scope::Database).await;
-        Self { context, name, address, held, data, _folder: folder }
+        Self { context, address, held, data, _folder: folder }
     }
 }
 
