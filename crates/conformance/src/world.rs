@@ -40,6 +40,10 @@ pub trait World: Send + Sync + Sized + 'static {
     /// How finely the kind tells when a thing was started, with a margin.
     const START_GRAIN: Duration = Duration::from_millis(50);
 
+    /// Whether a state also tells the moment at which it was taken (a position in a log that others write to as well), so
+    /// that two looks at one thing bring back states that only compare as equal.
+    const TELLS_THE_MOMENT: bool = false;
+
     /// How many kills a case strikes at most, unless every one is asked for. Fewer than the suite's own number where each
     /// takes seconds.
     const MOST_KILLS: usize = usize::MAX;

@@ -255,6 +255,7 @@ macro_rules! world {
         #[async_trait]
         impl World for $name {
             type Driver = Database;
+            const TELLS_THE_MOMENT: bool = true;
 
             // Each makes databases, dumps one and puts it back, twice.
             const MOST_KILLS: usize = 10;

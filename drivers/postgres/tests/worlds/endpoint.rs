@@ -150,6 +150,7 @@ impl<const PLAIN: bool> Drop for Shop<PLAIN> {
 #[async_trait]
 impl<const PLAIN: bool> World for Shop<PLAIN> {
     type Driver = Endpoint;
+    const TELLS_THE_MOMENT: bool = true;
 
     async fn new() -> Self {
         let number = number();

@@ -90,6 +90,7 @@ impl SharedDatabase {
 #[async_trait]
 impl World for SharedDatabase {
     type Driver = Tables;
+    const TELLS_THE_MOMENT: bool = true;
     // Each one takes a database of its own.
     const MOST_KILLS: usize = 15;
 
