@@ -18,6 +18,8 @@ pub mod last_lines;
 pub mod leftovers;
 /// A small JSON file next to a target that says whose it is.
 pub mod marker;
+/// Files for people: private, whole or not there at all, written row by row.
+pub mod paper;
 /// A reversible text form of any Unix path.
 pub mod path_text;
 /// Where a path leads by its spelling, and what is mounted there.

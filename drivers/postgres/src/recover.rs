@@ -25,7 +25,6 @@ mod multiset;
 mod natives;
 mod open;
 mod pairs;
-mod paper;
 mod quiet;
 mod refold;
 mod review;

@@ -90,6 +90,11 @@ pub(crate) fn of_file(error: FileError) -> DriverError {
     DriverError::io(error.to_string(), error.source)
 }
 
+/// A file for people that could not be written, while nothing was done to a database.
+pub(crate) fn on_paper(error: FileError) -> DriverError {
+    of_file(error).nothing_happened()
+}
+
 /// A failure of the vault, which never touches the database.
 pub(crate) fn of_vault(error: VaultError) -> DriverError {
     let kind = match &error {

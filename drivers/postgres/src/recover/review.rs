@@ -5,14 +5,14 @@ use std::path::Path;
 
 use backout_contract::DriverError;
 use backout_core::writes::Recovered;
+use backout_kit::paper::{Paper, csv_line, file_name, make_folder};
 use futures_util::StreamExt;
 use serde_json::{Map, Value, json};
 
 use super::Recorded;
 use super::ledger;
-use super::paper::{Paper, csv_line, file_name, make_folder};
 use crate::recorder::{Change, Image, Kind, Relation, Value as Cell};
-use crate::server::{Fault, Link, Pace};
+use crate::server::{Fault, Link, Pace, on_paper};
 
 /// Writes a table and lines of JSON for every table that was written to.
 pub(super) async fn write(
@@ -21,7 +21,7 @@ pub(super) async fn write(
     sources: Vec<Recorded<'_>>,
     pace: &Pace,
 ) -> Result<Recovered, Fault> {
-    make_folder(folder)?;
+    make_folder(folder).map_err(on_paper)?;
     let mut recovered = Recovered::default();
     let mut papers: BTreeMap<String, Papers> = BTreeMap::new();
     for mut source in sources {
@@ -43,8 +43,8 @@ pub(super) async fn write(
         }
     }
     for (_, papers) in papers {
-        recovered.files.push(papers.table.finish()?);
-        recovered.files.push(papers.lines.finish()?);
+        recovered.files.push(papers.table.finish().map_err(on_paper)?);
+        recovered.files.push(papers.lines.finish().map_err(on_paper)?);
     }
     Ok(recovered)
 }
@@ -77,12 +77,12 @@ impl Papers {
         match all.entry(name.clone()) {
             std::collections::btree_map::Entry::Occupied(entry) => Ok(entry.into_mut()),
             std::collections::btree_map::Entry::Vacant(entry) => {
-                let mut table = Paper::new(folder, &format!("{name}.csv"))?;
+                let mut table = Paper::new(folder, &format!("{name}.csv")).map_err(on_paper)?;
                 let versions =
                     columns.iter().flat_map(|name| [format!("{name} before"), format!("{name} after")]);
                 let head = ["write", "run", "op"].map(str::to_owned);
-                table.write(&csv_line(head.into_iter().chain(versions)))?;
-                let lines = Paper::new(folder, &format!("{name}.jsonl"))?;
+                table.write(&csv_line(head.into_iter().chain(versions))).map_err(on_paper)?;
+                let lines = Paper::new(folder, &format!("{name}.jsonl")).map_err(on_paper)?;
                 Ok(entry.insert(Self { columns, table, lines }))
             }
         }
@@ -100,12 +100,12 @@ impl Papers {
                 });
             }
         }
-        self.table.write(&csv_line(cells))?;
+        self.table.write(&csv_line(cells)).map_err(on_paper)?;
         let mut line = line(change);
         if let Some(line) = line.as_object_mut() {
             line.insert("run".to_owned(), run.into());
         }
-        self.lines.write(&format!("{line}\n"))
+        self.lines.write(&format!("{line}\n")).map_err(on_paper)
     }
 }
 

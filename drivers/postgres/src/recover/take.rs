@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use backout_contract::RecoverOrder;
 use backout_core::writes::{Recovered, Winner};
+use backout_kit::paper::{Paper, csv_line, file_name, make_folder};
 use futures_util::StreamExt;
 
 use super::apply::Applying;
@@ -16,13 +17,12 @@ use super::multiset::Settling;
 use super::natives::natives;
 use super::open::keep_open;
 use super::pairs::Pairs;
-use super::paper::{Paper, csv_line, file_name, make_folder};
 use super::rule::{Rules, Space};
 use super::side::Side;
 use super::stage::{Staged, lost, table_of};
 use super::told::{self, Telling, Told, Topic};
 use super::{Changes, Merge, Recorded, lead, quiet, refold, sequences};
-use crate::server::{Fault, Link, Pace, literal};
+use crate::server::{Fault, Link, Pace, literal, on_paper};
 
 /// What taking over needs.
 struct Taking<'a> {
@@ -47,7 +47,7 @@ pub(super) async fn take_over(
     written_here: Option<Changes<'_>>,
     pace: &Pace,
 ) -> Result<Recovered, Fault> {
-    make_folder(&order.folder)?;
+    make_folder(&order.folder).map_err(on_paper)?;
     begin(link).await?;
     let mut databases: Vec<Option<Link>> = Vec::new();
     let mut rest = Vec::new();
@@ -378,16 +378,17 @@ impl Taking<'_> {
     /// The maps of keys that were used, for people.
     async fn write_maps(&mut self, pairs: &Pairs<'_>) -> Result<(), Fault> {
         for (table, space) in pairs.used() {
-            let mut paper = Paper::new(&self.order.folder, &format!("keys-{}.csv", file_name(&table)))?;
-            paper.write(&csv_line(["key recorded", "key here"]))?;
+            let mut paper = Paper::new(&self.order.folder, &format!("keys-{}.csv", file_name(&table)))
+                .map_err(on_paper)?;
+            paper.write(&csv_line(["key recorded", "key here"])).map_err(on_paper)?;
             let query =
                 "SELECT there, here FROM pg_temp.backout_pair WHERE space = $1 ORDER BY there COLLATE \"C\"";
             let mut rows = Box::pin(self.link.query_raw(query, [space.clone()]).await?);
             while let Some(row) = rows.next().await {
                 let row = row?;
-                paper.write(&csv_line([row.get::<_, &str>(0), row.get::<_, &str>(1)]))?;
+                paper.write(&csv_line([row.get::<_, &str>(0), row.get::<_, &str>(1)])).map_err(on_paper)?;
             }
-            self.maps.insert(paper.finish()?);
+            self.maps.insert(paper.finish().map_err(on_paper)?);
         }
         Ok(())
     }

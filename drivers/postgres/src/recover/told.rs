@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 
 use backout_contract::DriverError;
 use backout_core::writes::{Conflict, ConflictCause, Winner};
+use backout_kit::paper::Paper;
 use serde_json::{Map, Value, json};
 use tokio_postgres::Row as Answer;
 
-use super::paper::{Paper, of_io};
 use super::rule::shown;
 use super::side::SideTable;
 use super::stage::Staged;
+use crate::server::{of_io, on_paper};
 
 /// Longer keys are cut where a journal holds them.
 const LONGEST_KEY: usize = 80;
@@ -63,9 +64,11 @@ impl Told {
         };
         let paper = match &mut lines.paper {
             Some(paper) => paper,
-            none => none.insert(Paper::new(&self.folder, &format!("{}.new", topic.file()))?),
+            none => {
+                none.insert(Paper::new(&self.folder, &format!("{}.new", topic.file())).map_err(on_paper)?)
+            }
         };
-        paper.write(&format!("{line}\n"))?;
+        paper.write(&format!("{line}\n")).map_err(on_paper)?;
         lines.told.insert(number);
         Ok(())
     }
@@ -82,12 +85,12 @@ impl Told {
             if lines.paper.is_none() && !path.exists() {
                 continue;
             }
-            let mut paper = Paper::new(&self.folder, topic.file())?;
+            let mut paper = Paper::new(&self.folder, topic.file()).map_err(on_paper)?;
             keep_earlier(&path, &lines.told, &mut paper)?;
             if let Some(told) = lines.paper {
-                paper.swallow(told)?;
+                paper.swallow(told).map_err(on_paper)?;
             }
-            files.push(paper.finish()?);
+            files.push(paper.finish().map_err(on_paper)?);
             if topic == Topic::Conflicts {
                 files.push(self.for_people(&path)?);
             }
@@ -96,20 +99,20 @@ impl Told {
     }
 
     fn for_people(&self, path: &Path) -> Result<String, DriverError> {
-        let mut paper = Paper::new(&self.folder, "conflicts.md")?;
-        paper.write("# Rows that were changed on both sides\n")?;
-        let failed = |error| of_io("read", path, error).nothing_happened();
+        let mut paper = Paper::new(&self.folder, "conflicts.md").map_err(on_paper)?;
+        paper.write("# Rows that were changed on both sides\n").map_err(on_paper)?;
+        let failed = |error| of_io("read", path, error);
         for line in BufReader::new(File::open(path).map_err(failed)?).lines() {
-            paper.write(&in_words(&line.map_err(failed)?))?;
+            paper.write(&in_words(&line.map_err(failed)?)).map_err(on_paper)?;
         }
-        paper.finish()
+        paper.finish().map_err(on_paper)
     }
 }
 
 fn keep_earlier(path: &Path, told: &HashSet<u64>, paper: &mut Paper) -> Result<(), DriverError> {
     let Ok(file) = File::open(path) else { return Ok(()) };
     for line in BufReader::new(file).lines() {
-        let line = line.map_err(|error| of_io("read", path, error).nothing_happened())?;
+        let line = line.map_err(|error| of_io("read", path, error))?;
         let Ok(mut before) = serde_json::from_str::<Value>(&line) else { continue };
         let Some(number) = before.get("write").and_then(Value::as_u64) else { continue };
         if told.contains(&number) {
@@ -120,7 +123,7 @@ fn keep_earlier(path: &Path, told: &HashSet<u64>, paper: &mut Paper) -> Result<(
         {
             before.insert("stands".to_owned(), Value::from("settled since"));
         }
-        paper.write(&format!("{before}\n"))?;
+        paper.write(&format!("{before}\n")).map_err(on_paper)?;
     }
     Ok(())
 }

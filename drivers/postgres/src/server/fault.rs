@@ -1,6 +1,11 @@
 //! How failures of PostgreSQL become errors of a driver.
 
+use std::io;
+use std::path::Path;
+
 use backout_contract::{DriverError, ErrorKind};
+use backout_kit::file_error::FileError;
+use backout_kit::path_text::encode;
 use tokio_postgres::error::SqlState;
 
 /// What went wrong while a server was asked.
@@ -72,6 +77,16 @@ pub(crate) fn of_postgres(attempted: impl Into<String>, error: tokio_postgres::E
     };
     let error = DriverError::new(kind, attempted).caused_by(format!("{} ({})", told.message(), code.code()));
     if hint.is_empty() { error } else { error.hint(hint) }
+}
+
+/// A file for people that could not be written, while nothing was done to a server.
+pub(crate) fn on_paper(error: FileError) -> DriverError {
+    DriverError::io(error.to_string(), error.source).nothing_happened()
+}
+
+/// A file that could not be read, while nothing was done to a server.
+pub(crate) fn of_io(attempted: &str, path: &Path, source: io::Error) -> DriverError {
+    DriverError::io(format!("{attempted} {}", encode(path.as_os_str())), source).nothing_happened()
 }
 
 fn is_io(error: &tokio_postgres::Error) -> bool {

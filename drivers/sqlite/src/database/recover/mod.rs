@@ -23,7 +23,6 @@ pub(super) mod keys;
 pub(super) mod mapping;
 mod mirror;
 mod pairs;
-mod paper;
 mod replaced;
 mod review;
 mod rows;

@@ -5,17 +5,17 @@ use std::path::Path;
 
 use backout_contract::DriverError;
 use backout_core::writes::Recovered;
+use backout_kit::paper::{Paper, csv_line, file_name, make_folder};
 use serde_json::{Map, Value, json};
 
 use super::cell::{Cell, Row};
 use super::displaced::Displaced;
 use super::fold::Write;
-use super::paper::{Paper, csv_line, file_name, make_folder};
 use super::source::{Entry, Known, Op, Source};
 use crate::database::open::look;
 use crate::database::place::Place;
 use crate::database::recorder::layout::Layout;
-use crate::fault::Fault;
+use crate::fault::{Fault, on_paper};
 use crate::pace::Pace;
 
 /// Which writes the put-back database has, if it has the same recorder.
@@ -49,7 +49,7 @@ fn write_all(
     had: Option<&Had>,
     pace: &Pace,
 ) -> Result<Recovered, Fault> {
-    make_folder(folder)?;
+    make_folder(folder).map_err(on_paper)?;
     let mut recovered = Recovered::default();
     let mut papers: BTreeMap<String, Papers> = BTreeMap::new();
     for (at, one) in displaced.iter().enumerate() {
@@ -77,8 +77,8 @@ fn write_all(
         })?;
     }
     for (_, papers) in papers {
-        recovered.files.push(papers.table.finish()?);
-        recovered.files.push(papers.lines.finish()?);
+        recovered.files.push(papers.table.finish().map_err(on_paper)?);
+        recovered.files.push(papers.lines.finish().map_err(on_paper)?);
     }
     Ok(recovered)
 }
@@ -109,12 +109,12 @@ impl Papers {
             }
         }
         if !all.contains_key(&name) {
-            let mut paper = Paper::new(folder, &format!("{name}.csv"))?;
+            let mut paper = Paper::new(folder, &format!("{name}.csv")).map_err(on_paper)?;
             let versions =
                 columns.iter().flat_map(|name| [format!("{name} before"), format!("{name} after")]);
             let head = ["write", "run", "at", "op", "key"].map(str::to_owned);
-            paper.write(&csv_line(head.into_iter().chain(versions)))?;
-            let lines = Paper::new(folder, &format!("{name}.jsonl"))?;
+            paper.write(&csv_line(head.into_iter().chain(versions))).map_err(on_paper)?;
+            let lines = Paper::new(folder, &format!("{name}.jsonl")).map_err(on_paper)?;
             all.insert(name.clone(), Self { columns, table: paper, lines });
         }
         all.get_mut(&name).ok_or_else(|| crate::fault::bad_data("find a file again"))
@@ -143,12 +143,12 @@ impl Papers {
                 cells.push(cell.map(Cell::plain).unwrap_or_default());
             }
         }
-        self.table.write(&csv_line(cells))?;
+        self.table.write(&csv_line(cells)).map_err(on_paper)?;
         let mut line = line(source, entry)?;
         if let Some(line) = line.as_object_mut() {
             line.insert("run".to_owned(), run.into());
         }
-        Ok(self.lines.write(&format!("{line}\n"))?)
+        Ok(self.lines.write(&format!("{line}\n")).map_err(on_paper)?)
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use backout_contract::{DriverError, ErrorKind, RecoverOrder};
 use backout_core::writes::Recovered;
+use backout_kit::paper;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
@@ -18,7 +19,6 @@ use super::keys::{self, Drawer};
 use super::mapping::{Direction, Rules};
 use super::mirror::Mirror;
 use super::pairs::{Pairs, Space};
-use super::paper;
 use super::replaced::Replaced;
 use super::rows::Here;
 use super::scratch::{Fate, Scratch};
@@ -28,7 +28,7 @@ use super::table::Tables;
 use super::told::{self, Told, Topic};
 use crate::database::place::{Place, stat};
 use crate::database::revert;
-use crate::fault::Fault;
+use crate::fault::{Fault, on_paper};
 use crate::pace::Pace;
 
 /// How many statements stay prepared: each table has several.
@@ -120,7 +120,7 @@ fn within(
                 .hint("the recorder was disarmed in between; `writes: review` writes files instead");
         return Err(error.into());
     }
-    paper::make_folder(&order.folder)?;
+    paper::make_folder(&order.folder).map_err(on_paper)?;
     let mut taking = Taking {
         live,
         merge,

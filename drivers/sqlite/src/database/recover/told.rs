@@ -7,16 +7,16 @@ use std::path::Path;
 
 use backout_contract::DriverError;
 use backout_core::writes::Conflict;
+use backout_kit::paper::{Paper, csv_line, file_name};
 use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
 use super::cell::{Cell, Row};
-use super::paper::{Paper, csv_line, file_name};
 use super::scratch::Record;
 use super::settle::Found;
 use super::table::Table;
 use crate::database::safe;
-use crate::fault::{Fault, bad_data};
+use crate::fault::{Fault, bad_data, on_paper};
 
 /// Longer keys are cut where a journal holds them.
 const LONGEST_KEY: usize = 80;
@@ -68,14 +68,14 @@ impl<'c> Told<'c> {
             if lines.is_empty()? {
                 continue;
             }
-            let mut paper = Paper::new(folder, topic.file())?;
-            lines.each(&mut |line| Ok(paper.write(&format!("{line}\n"))?))?;
-            files.push(paper.finish()?);
+            let mut paper = Paper::new(folder, topic.file()).map_err(on_paper)?;
+            lines.each(&mut |line| Ok(paper.write(&format!("{line}\n")).map_err(on_paper)?))?;
+            files.push(paper.finish().map_err(on_paper)?);
             if topic == Topic::Conflicts {
-                let mut paper = Paper::new(folder, "conflicts.md")?;
-                paper.write("# Rows that were changed on both sides\n")?;
-                lines.each(&mut |line| Ok(paper.write(&in_words(line))?))?;
-                files.push(paper.finish()?);
+                let mut paper = Paper::new(folder, "conflicts.md").map_err(on_paper)?;
+                paper.write("# Rows that were changed on both sides\n").map_err(on_paper)?;
+                lines.each(&mut |line| Ok(paper.write(&in_words(line)).map_err(on_paper)?))?;
+                files.push(paper.finish().map_err(on_paper)?);
             }
         }
         Ok(files)
@@ -241,13 +241,13 @@ pub(super) fn keys(
     table: &str,
     each: impl FnOnce(&mut dyn FnMut(&str, &str) -> Result<(), Fault>) -> Result<(), Fault>,
 ) -> Result<String, Fault> {
-    let mut paper = Paper::new(folder, &format!("keys-{}.csv", file_name(table)))?;
-    paper.write(&csv_line(["key recorded", "key here"]))?;
+    let mut paper = Paper::new(folder, &format!("keys-{}.csv", file_name(table))).map_err(on_paper)?;
+    paper.write(&csv_line(["key recorded", "key here"])).map_err(on_paper)?;
     each(&mut |there, here| {
         let plain = |list: &str| -> Result<String, DriverError> {
             Ok(super::cell::from_list(list)?.iter().flatten().map(Cell::plain).collect())
         };
-        Ok(paper.write(&csv_line([plain(there)?, plain(here)?]))?)
+        Ok(paper.write(&csv_line([plain(there)?, plain(here)?])).map_err(on_paper)?)
     })?;
-    Ok(paper.finish()?)
+    Ok(paper.finish().map_err(on_paper)?)
 }

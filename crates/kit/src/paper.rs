@@ -5,88 +5,68 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use backout_contract::DriverError;
-use backout_core::digest::Digest;
-use backout_kit::atomic_put::sync_folder_of;
-use backout_kit::file_error::FileError;
-use backout_kit::path_text::encode;
-use backout_kit::reserved::sibling;
+use sha2::{Digest, Sha256};
 
-/// A failure of a file; in doubt.
-pub(super) fn of_io(attempted: &str, path: &Path, source: std::io::Error) -> DriverError {
-    DriverError::io(format!("{attempted} {}", shown(path)), source)
-}
-
-fn of_file(error: FileError) -> DriverError {
-    DriverError::io(error.to_string(), error.source)
-}
-
-fn shown(path: &Path) -> String {
-    encode(path.as_os_str())
-}
+use crate::atomic_put::sync_folder_of;
+use crate::file_error::{FileError, OnFile};
+use crate::path_text::encode;
+use crate::reserved::sibling;
 
 /// Longer names of tables are cut in names of files.
 const LONGEST_NAME: usize = 100;
 
-/// A file that is being written.
-pub(super) struct Paper {
+/// A file that is being written; nobody sees it under its name before it is whole.
+pub struct Paper {
     path: PathBuf,
     scratch: PathBuf,
     file: BufWriter<File>,
 }
 
 /// Makes the folder that files go to, for its owner only.
-pub(super) fn make_folder(folder: &Path) -> Result<(), DriverError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|error| of_io("make the folder", folder, error).nothing_happened())
+pub fn make_folder(folder: &Path) -> Result<(), FileError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).on_file("make the folder", folder)
 }
 
 impl Paper {
-    pub(super) fn new(folder: &Path, name: &str) -> Result<Self, DriverError> {
+    /// Begins a file in a folder that is there. An earlier try that did not come to its end is thrown away.
+    pub fn new(folder: &Path, name: &str) -> Result<Self, FileError> {
         let path = folder.join(name);
-        let scratch = sibling(&path, "build").map_err(of_file)?;
-        // Of an earlier try that did not come to its end.
+        let scratch = sibling(&path, "build")?;
         let _ = std::fs::remove_file(&scratch);
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(&scratch)
-            .map_err(|error| of_io("write", &path, error).nothing_happened())?;
+            .on_file("write", &path)?;
         Ok(Self { path, scratch, file: BufWriter::new(file) })
     }
 
     /// Takes over what another one holds so far, and takes that away.
-    pub(super) fn swallow(&mut self, mut other: Self) -> Result<(), DriverError> {
-        let failed = |error| of_io("write", &self.path, error).nothing_happened();
-        other.file.flush().map_err(failed)?;
-        let mut written = File::open(&other.scratch).map_err(failed)?;
-        std::io::copy(&mut written, &mut self.file).map_err(failed)?;
-        std::fs::remove_file(&other.scratch).map_err(failed)
+    pub fn swallow(&mut self, mut other: Self) -> Result<(), FileError> {
+        other.file.flush().on_file("write", &self.path)?;
+        let mut written = File::open(&other.scratch).on_file("write", &self.path)?;
+        std::io::copy(&mut written, &mut self.file).on_file("write", &self.path)?;
+        std::fs::remove_file(&other.scratch).on_file("write", &self.path)
     }
 
-    pub(super) fn write(&mut self, text: &str) -> Result<(), DriverError> {
-        self.file
-            .write_all(text.as_bytes())
-            .map_err(|error| of_io("write", &self.path, error).nothing_happened())
+    /// Goes on with it.
+    pub fn write(&mut self, text: &str) -> Result<(), FileError> {
+        self.file.write_all(text.as_bytes()).on_file("write", &self.path)
     }
 
     /// Puts it in its place, durably; where it is, for people.
-    pub(super) fn finish(mut self) -> Result<String, DriverError> {
-        let failed = |error| of_io("write", &self.path, error).nothing_happened();
-        self.file.flush().map_err(failed)?;
-        self.file.get_ref().sync_all().map_err(failed)?;
-        rename(&self.scratch, &self.path).map_err(failed)?;
-        sync_folder_of(&self.path).map_err(of_file)?;
-        Ok(shown(&self.path))
+    pub fn finish(mut self) -> Result<String, FileError> {
+        self.file.flush().on_file("write", &self.path)?;
+        self.file.get_ref().sync_all().on_file("write", &self.path)?;
+        rename(&self.scratch, &self.path).on_file("write", &self.path)?;
+        sync_folder_of(&self.path)?;
+        Ok(encode(self.path.as_os_str()))
     }
 }
 
 /// The name of a table as a part of a file's name.
-pub(super) fn file_name(table: &str) -> String {
+pub fn file_name(table: &str) -> String {
     let mut name = String::new();
     for byte in table.bytes() {
         match byte {
@@ -95,7 +75,7 @@ pub(super) fn file_name(table: &str) -> String {
         }
     }
     if name.len() > LONGEST_NAME {
-        let digest = Digest::of_bytes("backout/postgres/table", table.as_bytes()).short();
+        let digest: String = Sha256::digest(table).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         name.truncate(LONGEST_NAME);
         name.push('~');
         name.push_str(&digest);
@@ -104,7 +84,7 @@ pub(super) fn file_name(table: &str) -> String {
 }
 
 /// One line of a table in CSV. A spreadsheet takes what begins like a formula for one, so it is given a quote before.
-pub(super) fn csv_line<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> String {
+pub fn csv_line<S: AsRef<str>>(cells: impl IntoIterator<Item = S>) -> String {
     let cells: Vec<String> = cells.into_iter().map(|cell| csv_cell(cell.as_ref())).collect();
     cells.join(",") + "\r\n"
 }
