@@ -2,8 +2,8 @@
 //!
 //! Nothing registers itself at link time (a linker drops what nobody refers to, in silence); the list is explicit,
 //! sorted, one entry a line, and `tidy` holds it against the folders. What belongs in it is read from the sources:
-//! a line `impl Driver for NAME` under `drivers/*/src`, or `impl Probe for NAME` under `probes/*/src`. The crate
-//! exports that name at its root.
+//! a line `impl Driver for NAME` or `impl Sides for NAME` under `drivers/*/src`, or `impl Probe for NAME` under
+//! `probes/*/src`. The crate exports that name at its root.
 
 use std::fs;
 
@@ -23,6 +23,7 @@ struct Entry {
     folder: String,
     drivers: Vec<String>,
     probes: Vec<String>,
+    sides: Vec<String>,
 }
 
 /// Writes what is not up to date.
@@ -63,6 +64,7 @@ fn entries(repository: &Repository) -> Vec<Entry> {
             folder: package.folder.clone(),
             drivers: implementers(repository, &package.folder, "impl Driver for "),
             probes: implementers(repository, &package.folder, "impl Probe for "),
+            sides: implementers(repository, &package.folder, "impl Sides for "),
         })
         .filter(|entry| !entry.drivers.is_empty() || !entry.probes.is_empty())
         .collect()
@@ -101,7 +103,9 @@ fn write_list(entries: &[Entry]) -> String {
             let call =
                 move |method: &str, name: &String| format!("        .{method}::<{package}::{name}>()\n");
             let drivers: Vec<String> = entry.drivers.iter().map(|name| call("with_driver", name)).collect();
-            drivers.into_iter().chain(entry.probes.iter().map(move |name| call("with_probe", name)))
+            let probes = entry.probes.iter().map(move |name| call("with_probe", name));
+            let sides = entry.sides.iter().map(move |name| call("with_sides", name));
+            drivers.into_iter().chain(probes).chain(sides)
         })
         .collect();
     format!(
@@ -138,7 +142,7 @@ mod tests {
         ];
         let files = [
             (MANIFEST, manifest),
-            ("drivers/file/src/tree.rs", "impl Driver for Tree {\n"),
+            ("drivers/file/src/tree.rs", "impl Driver for Tree {\nimpl Sides for Trees {\n"),
             (
                 "drivers/file/src/link.rs",
                 "impl Driver for Link {\n#[cfg(test)]\nmod tests {\nimpl Driver for No {\n",
@@ -169,6 +173,7 @@ mod tests {
             [
                 ".with_driver::<backout_driver_file::Link>()",
                 ".with_driver::<backout_driver_file::Tree>()",
+                ".with_sides::<backout_driver_file::Trees>()",
                 ".with_probe::<backout_probe_tcp::Tcp>()",
             ]
         );

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::compare;
 use crate::context::Context;
 use crate::effect::{Door, Effect, Sighting};
 use crate::error::{DriverError, ErrorKind};
@@ -296,6 +297,18 @@ pub trait Session<D: Driver>: Send + Sync {
     /// it displaced nothing or the displaced thing cannot be read. Only for kinds that keep what they displace.
     async fn capture_displaced(&self, context: &Context) -> Result<Option<Captured<D::State>>, DriverError> {
         let _ = context;
+        Ok(None)
+    }
+
+    /// One side of a comparison over the component's data; none where it has no such data, or its kind cannot be
+    /// compared row by row.
+    async fn side(
+        &self,
+        context: &Context,
+        which: compare::Which,
+        limits: &compare::Limits,
+    ) -> Result<Option<Arc<dyn compare::Side>>, DriverError> {
+        let _ = (context, which, limits);
         Ok(None)
     }
 

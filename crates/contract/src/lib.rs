@@ -6,6 +6,7 @@
 //! any of them.
 
 pub mod clock;
+pub mod compare;
 pub mod context;
 pub mod driver;
 pub mod effect;

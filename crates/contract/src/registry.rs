@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::compare::Sides;
 use crate::driver::Driver;
 use crate::erased::{DriverDyn, Erased};
 use crate::probe::{ErasedProbe, Probe, ProbeDyn};
@@ -12,6 +13,7 @@ use crate::probe::{ErasedProbe, Probe, ProbeDyn};
 pub struct Registry {
     drivers: BTreeMap<&'static str, Arc<dyn DriverDyn>>,
     probes: BTreeMap<&'static str, Arc<dyn ProbeDyn>>,
+    sides: Vec<Arc<dyn Sides>>,
 }
 
 impl Registry {
@@ -27,6 +29,18 @@ impl Registry {
     pub fn with_probe<P: Probe>(mut self) -> Self {
         self.probes.insert(P::KIND, Arc::new(ErasedProbe::<P>::default()));
         self
+    }
+
+    /// Adds a way to compare data by its address.
+    #[must_use]
+    pub fn with_sides<S: Sides + Default + 'static>(mut self) -> Self {
+        self.sides.push(Arc::new(S::default()));
+        self
+    }
+
+    /// Every way to compare data by its address.
+    pub fn sides(&self) -> impl Iterator<Item = &Arc<dyn Sides>> {
+        self.sides.iter()
     }
 
     /// The driver of a kind.

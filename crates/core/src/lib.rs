@@ -12,6 +12,7 @@
 
 pub mod capability;
 pub mod checkpoint;
+pub mod compare;
 pub mod decide;
 pub mod delta;
 pub mod diagnostic;

@@ -12,6 +12,7 @@ mod book;
 mod capture;
 mod claims;
 pub mod codes;
+pub mod compare;
 mod cutover;
 mod gate;
 mod judge;

@@ -1,5 +1,7 @@
 //! The session side of the bridge: what the engine calls, and how each call reaches the typed session.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use backout_core::checkpoint::DataPart;
 use backout_core::observation::Verdict;
@@ -7,6 +9,7 @@ use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
 use serde_json::Value;
 
 use super::{read, read_some, write};
+use crate::compare;
 use crate::context::Context;
 use crate::driver::{Captured, Depth, Driver, Exactness, Session, StepOrder};
 use crate::effect::{Door, Effect, Sighting};
@@ -74,6 +77,14 @@ pub trait SessionDyn: Send + Sync {
     async fn read_marker(&self, context: &Context) -> Result<Option<Value>, DriverError>;
     /// See [`Session::write_marker`].
     async fn write_marker(&self, context: &Context, marker: Option<&Value>) -> Result<(), DriverError>;
+    /// See [`Session::side`].
+    async fn side(
+        &self,
+        context: &Context,
+        which: compare::Which,
+        limits: &compare::Limits,
+    ) -> Result<Option<Arc<dyn compare::Side>>, DriverError>;
+
     /// See [`Session::displaced`].
     async fn displaced(&self, context: &Context) -> Result<Vec<String>, DriverError>;
     /// See [`Session::release`].
@@ -197,6 +208,15 @@ impl<D: Driver> SessionDyn for Connected<D> {
 
     async fn write_marker(&self, context: &Context, marker: Option<&Value>) -> Result<(), DriverError> {
         self.0.write_marker(context, marker).await
+    }
+
+    async fn side(
+        &self,
+        context: &Context,
+        which: compare::Which,
+        limits: &compare::Limits,
+    ) -> Result<Option<Arc<dyn compare::Side>>, DriverError> {
+        self.0.side(context, which, limits).await
     }
 
     async fn displaced(&self, context: &Context) -> Result<Vec<String>, DriverError> {
