@@ -100,12 +100,15 @@ fn write_list(entries: &[Entry]) -> String {
         .iter()
         .flat_map(|entry| {
             let package = entry.package.replace('-', "_");
-            let call =
-                move |method: &str, name: &String| format!("        .{method}::<{package}::{name}>()\n");
-            let drivers: Vec<String> = entry.drivers.iter().map(|name| call("with_driver", name)).collect();
-            let probes = entry.probes.iter().map(move |name| call("with_probe", name));
-            let sides = entry.sides.iter().map(move |name| call("with_sides", name));
-            drivers.into_iter().chain(probes).chain(sides)
+            let calls = |method: &str, names: &[String]| -> Vec<String> {
+                names.iter().map(|name| format!("        .{method}::<{package}::{name}>()\n")).collect()
+            };
+            [
+                calls("with_driver", &entry.drivers),
+                calls("with_probe", &entry.probes),
+                calls("with_sides", &entry.sides),
+            ]
+            .concat()
         })
         .collect();
     format!(
