@@ -1,12 +1,30 @@
 //! Compares two sides: plans each table, adds up both sides' blocks in one pass side by side, looks at the rows of blocks
 //! that differ, and looks again at what may only have been on its way.
 
+mod held;
+mod pass;
+mod patient;
+mod rows;
+mod settle;
+mod spill;
+mod table;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use backout_contract::compare::{Scope, Side};
-use backout_contract::{DriverError, Stop};
-use backout_core::compare::{Comparison, Difference, TableOutcome, TablePlan, Wanted};
+use backout_contract::{DriverError, ErrorKind, Stop, StopLevel};
+use backout_core::compare::{
+    Comparison, Difference, Shown, TableOutcome, TablePlan, TableState, Wanted, compare_things, pair_tables,
+    plan_table,
+};
+
+use patient::Patient;
+use table::Work;
 
 /// What is compared, and how carefully.
 #[derive(Debug, Clone)]
@@ -27,6 +45,8 @@ pub struct CompareOrder {
     pub limit: u64,
     /// How much the sides may be burdened.
     pub ceiling: Ceiling,
+    /// A folder for what does not fit into memory.
+    pub scratch: PathBuf,
 }
 
 /// How much the sides may be burdened.
@@ -42,11 +62,20 @@ pub struct Ceiling {
     pub patience: Duration,
     /// So often rows that differ are looked at again where somebody writes.
     pub looks: u32,
+    /// So many pieces of a pass are read at once, on each side: as many as the sides have connections.
+    pub at_once: usize,
 }
 
 impl Default for Ceiling {
     fn default() -> Self {
-        Self { rows_per_second: None, lag: None, answer: None, patience: Duration::from_secs(60), looks: 3 }
+        Self {
+            rows_per_second: None,
+            lag: None,
+            answer: None,
+            patience: Duration::from_secs(60),
+            looks: 3,
+            at_once: 1,
+        }
     }
 }
 
@@ -77,11 +106,32 @@ pub trait Listener: Send {
     fn table(&mut self, outcome: &TableOutcome);
 }
 
+/// Why a comparison, or its part, ended before its end.
+enum End {
+    /// Somebody asked for it.
+    Stopped,
+    /// A side could not be reached for longer than our patience.
+    Lost(DriverError),
+    /// Something that concerns the table at hand alone.
+    Table(DriverError),
+    /// Whoever listens cannot take what is told.
+    Deaf(std::io::Error),
+}
+
+/// What a comparison works with.
+struct Comparing<'a> {
+    left: Patient<'a>,
+    right: Patient<'a>,
+    order: &'a CompareOrder,
+    stop: &'a Stop,
+    listener: Mutex<&'a mut dyn Listener>,
+}
+
 /// Compares.
 ///
 /// # Errors
-/// When a side cannot be read at all. What concerns one table, a stop on the way and whatever is known until then stand in
-/// the outcome.
+/// When a side cannot be read at all, or the listener fails. What concerns one table, a stop on the way and whatever is
+/// known until then stand in the outcome.
 pub async fn compare(
     left: &dyn Side,
     right: &dyn Side,
@@ -89,6 +139,86 @@ pub async fn compare(
     stop: &Stop,
     listener: &mut dyn Listener,
 ) -> Result<Comparison, DriverError> {
-    let _ = (left, right, order, stop, listener);
-    Err(DriverError::new(backout_contract::ErrorKind::Other, "compare"))
+    let (about_left, about_right) = tokio::try_join!(left.about(), right.about())?;
+    let (here, there) = tokio::try_join!(left.catalog(&order.left), right.catalog(&order.right))?;
+    let comparing = Comparing {
+        left: Patient::new(left, order.ceiling.patience).await?,
+        right: Patient::new(right, order.ceiling.patience).await?,
+        order,
+        stop,
+        listener: Mutex::new(listener),
+    };
+    let schema = order.schema.then(|| compare_things(&here.things, &there.things));
+    let (pairs, only_left, only_right) = pair_tables(&here.relations, &there.relations, &order.pairs);
+    let mut tables = Vec::new();
+    let mut cut_short = None;
+    for (at_left, at_right) in pairs {
+        let (left, right) = (&here.relations[at_left], &there.relations[at_right]);
+        let mut outcome = TableOutcome::begun(left.full_name(), right.full_name());
+        if stop.level() > StopLevel::Go {
+            cut_short = Some(STOPPED.to_owned());
+        }
+        if let Some(why) = &cut_short {
+            outcome.state = TableState::Incomplete(why.clone());
+            tables.push(outcome);
+            continue;
+        }
+        match plan_table((left, &about_left), (right, &about_right), &order.wanted) {
+            Err(unlike) => outcome.state = TableState::Incomplete(unlike.to_string()),
+            Ok(plan) => {
+                comparing.tell(|listener| listener.planned(&plan));
+                let ended = Work { comparing: &comparing, plan: &plan }.run(&mut outcome).await;
+                outcome.plan = Some(plan);
+                match ended {
+                    Ok(()) => {}
+                    Err(End::Table(error)) => outcome.state = TableState::Incomplete(error.chain()),
+                    Err(End::Lost(error)) => cut_short = Some(error.chain()),
+                    Err(End::Stopped) => cut_short = Some(STOPPED.to_owned()),
+                    Err(End::Deaf(error)) => {
+                        return Err(DriverError::io("write the rows that differ", error).nothing_happened());
+                    }
+                }
+                if let Some(why) = &cut_short {
+                    outcome.state = TableState::Incomplete(why.clone());
+                }
+            }
+        }
+        comparing.tell(|listener| listener.table(&outcome));
+        tables.push(outcome);
+    }
+    let shown = |side: &Patient<'_>, system: String| Shown {
+        place: side.place(),
+        system,
+        positions: side.positions(),
+    };
+    Ok(Comparison {
+        sides: (shown(&comparing.left, about_left.system), shown(&comparing.right, about_right.system)),
+        schema,
+        only_left,
+        only_right,
+        tables,
+        cut_short,
+    })
+}
+
+/// What is said where a person stopped it.
+const STOPPED: &str = "it was stopped on the way";
+
+impl Comparing<'_> {
+    fn tell(&self, what: impl FnOnce(&mut dyn Listener)) {
+        if let Ok(mut listener) = self.listener.lock() {
+            what(&mut **listener);
+        }
+    }
+
+    /// Fails when somebody wants it to end.
+    fn go_on(&self) -> Result<(), End> {
+        if self.stop.level() > StopLevel::Go { Err(End::Stopped) } else { Ok(()) }
+    }
+}
+
+impl End {
+    fn of(error: DriverError) -> Self {
+        if error.kind == ErrorKind::Unreachable { Self::Lost(error) } else { Self::Table(error) }
+    }
 }

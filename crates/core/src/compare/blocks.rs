@@ -76,7 +76,8 @@ impl Tallies {
         self.0.keys().chain(other.0.keys()).filter(differs).copied().collect()
     }
 
-    fn rows_in(&self, blocks: &BTreeSet<Block>) -> u64 {
+    /// How many rows stand in these blocks.
+    pub fn rows_in(&self, blocks: &BTreeSet<Block>) -> u64 {
         blocks.iter().filter_map(|block| self.0.get(block)).map(|tally| tally.rows).sum()
     }
 }

@@ -126,6 +126,23 @@ impl Cell {
 }
 
 impl TableOutcome {
+    /// Of two tables that nobody has read yet.
+    pub fn begun(left: String, right: String) -> Self {
+        Self {
+            left,
+            right,
+            rows: (0, 0),
+            only_left: 0,
+            only_right: 0,
+            changed: 0,
+            settled: 0,
+            moving: 0,
+            state: TableState::Complete,
+            plan: None,
+            notes: Vec::new(),
+        }
+    }
+
     /// How many rows differ.
     pub fn differences(&self) -> u64 {
         self.only_left + self.only_right + self.changed

@@ -1,0 +1,1 @@
+//! Tests follow the fake side.
