@@ -7,6 +7,7 @@ mod dump;
 mod endpoint;
 mod examine;
 mod look;
+mod our_side;
 mod recorder;
 mod recover;
 mod replication;

@@ -9,7 +9,7 @@ mod programs;
 mod version;
 
 pub(crate) use address::{Address, Tls};
-pub(crate) use fault::{Fault, of_io, of_postgres, on_paper};
+pub(crate) use fault::{Fault, MAKE_ROOM, of_postgres};
 pub(crate) use link::{Link, connect};
 pub(crate) use name::{TableName, identifier, literal};
 pub(crate) use pace::Pace;

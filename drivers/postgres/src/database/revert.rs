@@ -75,7 +75,7 @@ pub(super) async fn revert(site: &Site<'_>, step: &StepOrder<State>) -> Result<E
 async fn clear_beside(site: &Site<'_>, outside: &Outside) -> Result<(), DriverError> {
     let name = swap::beside(site.live(), site.context.run.as_ref());
     match outside.find(&name).await? {
-        Some(found) if swap::is_ours(&found) => swap::remove(outside, &name).await,
+        Some(found) if swap::is_ours(&found) => swap::remove(outside, &name, &site.pace).await,
         _ => Ok(()),
     }
 }
@@ -168,7 +168,7 @@ pub(super) async fn release(site: &Site<'_>) -> Result<(), DriverError> {
         }
     }
     backout_kit::scratch_folder::sweep(&site.context.scratch);
-    swap::release(&outside, site.live()).await
+    swap::release(&outside, site.live(), &site.pace).await
 }
 
 fn safe(name: &str) -> String {

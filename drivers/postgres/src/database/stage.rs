@@ -52,7 +52,7 @@ pub(super) async fn put_beside(
         None => {}
     }
     let built = build(site, outside, &name, saved, data, true).await;
-    let (_, left_out) = discard_unless(built, outside, &name).await?;
+    let (_, left_out) = discard_unless(site, built, outside, &name).await?;
     outside.annotate(&name, |note| note.staged = Some(staged)).await?;
     backout_kit::failpoint!("postgres-staged");
     match outside.find(&name).await? {
@@ -73,15 +73,15 @@ pub(super) async fn rehearse(
         clear(site, &outside, &found).await?;
     }
     let built = build(site, &mut outside, &name, saved, data, false).await;
-    let (state, _) = discard_unless(built, &outside, &name).await?;
-    swap::remove(&outside, &name).await?;
+    let (state, _) = discard_unless(site, built, &outside, &name).await?;
+    swap::remove(&outside, &name, &site.pace).await?;
     Ok(state)
 }
 
 /// Drops what an attempt left that was cut off.
 async fn clear(site: &Site<'_>, outside: &Outside, found: &Entry) -> Result<(), DriverError> {
     if swap::is_ours(found) {
-        return swap::remove(outside, &found.name).await.map_err(DriverError::nothing_happened);
+        return swap::remove(outside, &found.name, &site.pace).await.map_err(DriverError::nothing_happened);
     }
     let shown = site.address.of_database(&found.name).shown();
     Err(DriverError::new(ErrorKind::Locked, format!("make {shown}"))
@@ -92,15 +92,24 @@ async fn clear(site: &Site<'_>, outside: &Outside, found: &Entry) -> Result<(), 
 
 /// A part of a database is no use to anybody; what failed first is what matters.
 async fn discard_unless<T>(
+    site: &Site<'_>,
     built: Result<T, DriverError>,
     outside: &Outside,
     name: &str,
 ) -> Result<T, DriverError> {
-    if built.is_err() {
-        let _ = swap::remove(outside, name).await;
-    }
-    // Nothing of the live database was touched, whatever failed.
-    built.map_err(DriverError::nothing_happened)
+    let error = match built {
+        Ok(built) => return Ok(built),
+        // Nothing of the live database was touched, whatever failed.
+        Err(error) => error.nothing_happened(),
+    };
+    Err(match swap::remove(outside, name, &site.pace).await {
+        Ok(()) => error,
+        Err(left) => error.hint(format!(
+            "{} is still there and takes up room; the next attempt takes it away first ({})",
+            outside.address.of_database(name).shown(),
+            left.chain()
+        )),
+    })
 }
 
 /// Makes a database, fills it from the dump, dresses it, shuts its door, and proves it. What it holds is told, and what our

@@ -1,5 +1,7 @@
 //! A database is exchanged under people and under a server that is killed.
 
+mod full;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,6 +31,11 @@ async fn session(server: &Postgres, context: &Context) -> DatabaseSession {
 /// A shop that was saved and migrated, and the step that puts it back.
 async fn migrated(server: &Postgres, folder: &Path) -> (Context, DatabaseSession, StepOrder<State>) {
     server.sql("postgres", "CREATE DATABASE shop");
+    migrated_shop(server, folder).await
+}
+
+/// The same in a database that is there.
+async fn migrated_shop(server: &Postgres, folder: &Path) -> (Context, DatabaseSession, StepOrder<State>) {
     server.sql("shop", SHOP);
     let context = context(folder, &[]);
     let session = session(server, &context).await;

@@ -13,8 +13,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::contents::{Contents, Kept};
 use super::toc::Toc;
-use super::trouble::{of_file, of_vault, refused, shown};
+use super::trouble::{refused, shown};
 use super::{CONTENTS, PREFIX, TOC};
+use crate::our_side::{of_file, of_vault};
 use crate::server::{Pace, Version};
 use crate::state::Taken;
 

@@ -16,9 +16,10 @@ use super::contents::{Contents, Kept};
 use super::program::Program;
 use super::progress::watch_dump;
 use super::toc::Toc;
-use super::trouble::{of_file, of_vault, refused, shown};
+use super::trouble::{refused, shown};
 use super::{CONTENTS, PREFIX, TOC, jobs};
 use crate::catalog::Scope;
+use crate::our_side::{MAKE_ROOM, of_file, of_vault};
 use crate::server::{Address, Fault, Link, Pace, TableName, Version, connect, identifier, literal};
 
 /// So many files go into the vault at a time.
@@ -50,7 +51,7 @@ pub(crate) async fn keep(
                 "its tables hold {} bytes, and there are {free} free where the dump is put together",
                 asked.bytes
             ))
-            .hint("make room on the disk of the vault, or move it")
+            .hint(MAKE_ROOM)
             .nothing_happened());
     }
     let scratch = ScratchFolder::make(&context.scratch, asked.bytes)

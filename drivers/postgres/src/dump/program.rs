@@ -7,7 +7,8 @@ use backout_contract::{Context, DriverError, ErrorKind, StopLevel};
 use backout_kit::child::{ChildReport, ChildRequest, Ending};
 use backout_kit::last_lines::{last_lines, without_secrets};
 
-use crate::server::{Address, Version, program, variables};
+use crate::our_side::MAKE_ROOM as MAKE_ROOM_HERE;
+use crate::server::{Address, MAKE_ROOM as MAKE_ROOM_THERE, Version, program, variables};
 
 /// A program of a server's version.
 pub(super) struct Program<'a> {
@@ -54,11 +55,11 @@ impl<'a> Program<'a> {
                     .caused_by(error)
                     .nothing_happened()
             })?;
-        let kind = match report.ending {
+        let (kind, hint) = match report.ending {
             Ending::Exited(0) => return Ok(report),
-            Ending::TimedOut => ErrorKind::TimedOut,
+            Ending::TimedOut => (ErrorKind::TimedOut, ""),
             Ending::Exited(_) => kind_of(&report.errors.text()),
-            _ => ErrorKind::Other,
+            _ => (ErrorKind::Other, ""),
         };
         let secret = self.address.password.as_ref().map(|password| password.reveal());
         let said = first_error(&without_secrets(&report.errors.text(), secret));
@@ -66,7 +67,8 @@ impl<'a> Program<'a> {
             Some(said) if matches!(report.ending, Ending::Exited(_)) => said,
             _ => format!("it {}", report.ending),
         };
-        Err(DriverError::new(kind, self.attempted).caused_by(cause))
+        let error = DriverError::new(kind, self.attempted).caused_by(cause);
+        Err(if hint.is_empty() { error } else { error.hint(hint) })
     }
 }
 
@@ -95,22 +97,27 @@ fn first_error(text: &str) -> Option<String> {
     last_lines(line, 1).pop()
 }
 
-fn kind_of(text: &str) -> ErrorKind {
+/// The kind of what the programs say, and what helps. A disk is the server's where the server itself says so.
+fn kind_of(text: &str) -> (ErrorKind, &'static str) {
     let has = |needle: &str| text.contains(needle);
+    let is_full = |line: &&str| line.contains("No space left") || line.contains("Disk quota exceeded");
+    if let Some(line) = text.lines().find(is_full) {
+        let is_servers =
+            ["ERROR:", "FATAL:", "PANIC:", "from server:"].iter().any(|word| line.contains(word));
+        return (ErrorKind::NoSpace, if is_servers { MAKE_ROOM_THERE } else { MAKE_ROOM_HERE });
+    }
     if has("permission denied")
         || has("must be owner")
         || has("must be superuser")
         || has("authentication failed")
     {
-        ErrorKind::Denied
-    } else if has("No space left") || has("could not extend file") {
-        ErrorKind::NoSpace
+        (ErrorKind::Denied, "")
     } else if has("connection to server") || has("server closed the connection") {
-        ErrorKind::Unreachable
+        (ErrorKind::Unreachable, "")
     } else if has("canceling statement due to lock timeout") {
-        ErrorKind::Locked
+        (ErrorKind::Locked, "")
     } else {
-        ErrorKind::Other
+        (ErrorKind::Other, "")
     }
 }
 
@@ -126,5 +133,24 @@ mod tests {
         let said = first_error(text).expect("an error");
         assert_eq!(said, "COPY failed for table \"t\": ERROR:  invalid input syntax for type integer");
         assert_eq!(first_error("nothing"), None);
+    }
+
+    #[test]
+    fn a_full_disk_is_the_one_that_is_full() {
+        for (said, hint) in [
+            (
+                "pg_restore: error: COPY failed for table \"t\": ERROR:  could not extend file \"base/1/2\": No space left on device",
+                MAKE_ROOM_THERE,
+            ),
+            (
+                "pg_dump: error: Dumping the contents of table \"t\" failed: PQgetResult() failed.\n\
+              pg_dump: detail: Error message from server: ERROR:  could not write to file: No space left on device",
+                MAKE_ROOM_THERE,
+            ),
+            ("pg_dump: error: could not write to output file: No space left on device", MAKE_ROOM_HERE),
+        ] {
+            assert_eq!(kind_of(said), (ErrorKind::NoSpace, hint), "{said}");
+        }
+        assert_eq!(kind_of("pg_dump: error: something else"), (ErrorKind::Other, ""));
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct Needs {
     pub(crate) free_here: u64,
     /// On the server's disk: the whole database, beside the live one.
     pub(crate) server: u64,
+    /// On the same disk: what is put back stands in the server's log too, as long as the server keeps it.
+    pub(crate) log: u64,
     /// What is free there; none where the server's disk is not ours to look at, which SQL cannot.
     pub(crate) free_on_server: Option<u64>,
 }
@@ -46,14 +48,24 @@ pub(crate) async fn needs(
         .query_one(
             "SELECT CASE WHEN pg_catalog.pg_has_role(current_user, 'pg_read_all_settings', 'USAGE') \
              THEN pg_catalog.current_setting('data_directory') END, \
-             (SELECT system_identifier::text FROM pg_catalog.pg_control_system())",
-            &[],
+             (SELECT system_identifier::text FROM pg_catalog.pg_control_system()), \
+             CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_replication_slots WHERE restart_lsn IS NOT NULL) THEN $1 \
+             ELSE LEAST($1, pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_wal_size'))) END",
+            &[&i64::try_from(contents.database_bytes).unwrap_or(i64::MAX)],
         )
         .await
         .map_err(|error| of_postgres("ask where a server keeps its data", error).nothing_happened())?;
-    let free_on_server =
-        folder.get::<_, Option<String>>(0).and_then(|path| free_of(Path::new(&path), folder.get(1)));
-    Ok(Needs { here: contents.bytes(), free_here, server: contents.database_bytes, free_on_server })
+    let (data, log) = (folder.get::<_, Option<String>>(0), folder.get::<_, i64>(2));
+    let data = data.as_deref().map(Path::new);
+    // A log with a disk of its own takes no room here.
+    let log = if data.is_some_and(|data| data.join("pg_wal").is_symlink()) { 0 } else { log };
+    Ok(Needs {
+        here: contents.bytes(),
+        free_here,
+        server: contents.database_bytes,
+        log: u64::try_from(log).unwrap_or_default(),
+        free_on_server: data.and_then(|path| free_of(path, folder.get(1))),
+    })
 }
 
 /// What is free where a server keeps its data, if that is a folder of this machine: it is that server's own when it bears
@@ -98,10 +110,12 @@ pub(crate) async fn ready(
             needs.here, needs.free_here
         ));
     }
-    if let Some(free) = needs.free_on_server.filter(|free| *free < needs.server) {
+    let there = needs.server.saturating_add(needs.log);
+    if let Some(free) = needs.free_on_server.filter(|free| *free < there) {
         missing.push(format!(
-            "the server needs {} bytes to have the saved database beside the live one, and {free} are free",
-            needs.server
+            "the server needs {} bytes to have the saved database beside the live one and {} for its log meanwhile, and \
+             {free} are free",
+            needs.server, needs.log
         ));
     }
     Ok(missing)

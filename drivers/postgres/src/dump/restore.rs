@@ -10,7 +10,7 @@ use super::leave_out::select;
 use super::program::{Program, major_of};
 use super::progress::watch_restore;
 use super::rights::Rights;
-use super::trouble::of_file;
+use crate::our_side::of_file;
 use crate::server::{Address, Version, connect, of_postgres};
 
 /// What came of it.

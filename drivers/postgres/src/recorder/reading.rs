@@ -14,6 +14,7 @@ use super::slot::{self, Slot};
 use super::snapshot::{Since, Snapshot};
 use super::standing::{EVERY_TABLE, Standing, Way};
 use super::{Reading, captured, stamps, triggers};
+use crate::our_side::of_vault;
 use crate::recover::{self, Merge};
 use crate::server::{Fault, Link};
 use crate::state::State;
@@ -153,11 +154,7 @@ async fn prepared(link: &Link) -> Result<Vec<Gap>, Fault> {
 
 async fn put_away(order: &Order<'_>, written: &Written) -> Result<DataPart, DriverError> {
     let put = order.context.vault.put_file(&written.path).await;
-    let (blob, bytes) = put.map_err(|error| {
-        DriverError::new(backout_contract::ErrorKind::Other, "put recorded writes into the vault")
-            .caused_by(error)
-            .nothing_happened()
-    })?;
+    let (blob, bytes) = put.map_err(|error| of_vault("put recorded writes into the vault", error))?;
     Ok(DataPart { name: super::SEALED_NAME.to_owned(), blob, bytes })
 }
 
@@ -174,11 +171,8 @@ pub(super) async fn sealed(
     since: &Since,
 ) -> Result<Reading, DriverError> {
     let written = Written::expected(&order.context.scratch, part.bytes)?;
-    order.context.vault.get_file(&part.blob, &written.path).await.map_err(|error| {
-        DriverError::new(backout_contract::ErrorKind::BadData, "take recorded writes out of the vault")
-            .caused_by(error)
-            .nothing_happened()
-    })?;
+    let taken = order.context.vault.get_file(&part.blob, &written.path).await;
+    taken.map_err(|error| of_vault("take recorded writes out of the vault", error))?;
     reading(written, since)
 }
 

@@ -12,6 +12,8 @@ use crate::server::{Fault, Link, TableName, identifier};
 /// besides, about writes that were taken over, stays: it is about what the database has, and no recorder tells it again.
 pub(super) async fn clear(link: &Link, order: &Order<'_>) -> Result<(), Fault> {
     let here = Here::look(&link.client).await?;
+    // First, and without a word in the log: on a full disk it is what makes room for the rest.
+    slot::drop_it(link, &here.slot(), here.database).await?;
     for (oid, stand) in triggers::look(&link.client).await? {
         let sql = "SELECT n.nspname::text, c.relname::text, c.relispartition FROM pg_catalog.pg_class c
                    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1";
@@ -31,7 +33,6 @@ pub(super) async fn clear(link: &Link, order: &Order<'_>) -> Result<(), Fault> {
     }
     // As long as a table is published, its users need an identity.
     link.batch_execute(&format!("DROP PUBLICATION IF EXISTS {}", identifier(objects::PUBLICATION))).await?;
-    slot::drop_it(link, &here.slot(), here.database).await?;
     for original in objects::originals(&link.client).await? {
         let sql = "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class c
                    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1";

@@ -11,6 +11,7 @@ use backout_kit::scratch_folder::ScratchFolder;
 use serde::{Deserialize, Serialize};
 
 use super::message::garbled;
+use crate::our_side::of_io;
 
 const MAGIC: &[u8; 16] = b"backout writes 1";
 const END: &[u8; 8] = b"the end.";
@@ -79,7 +80,7 @@ pub(super) struct Written {
 }
 
 fn on_write(error: io::Error) -> DriverError {
-    DriverError::io("put recorded writes into a private file", error).nothing_happened()
+    of_io("put recorded writes into a private file", error).nothing_happened()
 }
 
 fn on_read(error: io::Error) -> DriverError {

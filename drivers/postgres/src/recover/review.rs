@@ -11,8 +11,9 @@ use serde_json::{Map, Value, json};
 
 use super::Recorded;
 use super::ledger;
+use crate::our_side::on_paper;
 use crate::recorder::{Change, Image, Kind, Relation, Value as Cell};
-use crate::server::{Fault, Link, Pace, on_paper};
+use crate::server::{Fault, Link, Pace};
 
 /// Writes a table and lines of JSON for every table that was written to.
 pub(super) async fn write(

@@ -22,7 +22,8 @@ use super::side::Side;
 use super::stage::{Staged, lost, table_of};
 use super::told::{self, Telling, Told, Topic};
 use super::{Changes, Merge, Recorded, lead, quiet, refold, sequences};
-use crate::server::{Fault, Link, Pace, literal, on_paper};
+use crate::our_side::on_paper;
+use crate::server::{Fault, Link, Pace, literal};
 
 /// What taking over needs.
 struct Taking<'a> {

@@ -15,7 +15,7 @@ use tokio_postgres::Row as Answer;
 use super::rule::shown;
 use super::side::SideTable;
 use super::stage::Staged;
-use crate::server::{of_io, on_paper};
+use crate::our_side::{of_file, on_paper};
 
 /// Longer keys are cut where a journal holds them.
 const LONGEST_KEY: usize = 80;
@@ -101,7 +101,7 @@ impl Told {
     fn for_people(&self, path: &Path) -> Result<String, DriverError> {
         let mut paper = Paper::new(&self.folder, "conflicts.md").map_err(on_paper)?;
         paper.write("# Rows that were changed on both sides\n").map_err(on_paper)?;
-        let failed = |error| of_io("read", path, error);
+        let failed = |error| of_file("read", path, error);
         for line in BufReader::new(File::open(path).map_err(failed)?).lines() {
             paper.write(&in_words(&line.map_err(failed)?)).map_err(on_paper)?;
         }
@@ -112,7 +112,7 @@ impl Told {
 fn keep_earlier(path: &Path, told: &HashSet<u64>, paper: &mut Paper) -> Result<(), DriverError> {
     let Ok(file) = File::open(path) else { return Ok(()) };
     for line in BufReader::new(file).lines() {
-        let line = line.map_err(|error| of_io("read", path, error))?;
+        let line = line.map_err(|error| of_file("read", path, error))?;
         let Ok(mut before) = serde_json::from_str::<Value>(&line) else { continue };
         let Some(number) = before.get("write").and_then(Value::as_u64) else { continue };
         if told.contains(&number) {

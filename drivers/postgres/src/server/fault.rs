@@ -1,12 +1,10 @@
 //! How failures of PostgreSQL become errors of a driver.
 
-use std::io;
-use std::path::Path;
-
 use backout_contract::{DriverError, ErrorKind};
-use backout_kit::file_error::FileError;
-use backout_kit::path_text::encode;
 use tokio_postgres::error::SqlState;
+
+/// What helps where a server has no room.
+pub(crate) const MAKE_ROOM: &str = "make room on the server's disk, then run the same command again";
 
 /// What went wrong while a server was asked.
 #[derive(Debug)]
@@ -64,7 +62,7 @@ pub(crate) fn of_postgres(attempted: impl Into<String>, error: tokio_postgres::E
         _ if *code == SqlState::LOCK_NOT_AVAILABLE || *code == SqlState::OBJECT_IN_USE => {
             (ErrorKind::Locked, "somebody holds it: end what uses it, and try again")
         }
-        _ if *code == SqlState::DISK_FULL => (ErrorKind::NoSpace, "make room on the server's disk"),
+        _ if *code == SqlState::DISK_FULL => (ErrorKind::NoSpace, MAKE_ROOM),
         _ if *code == SqlState::UNDEFINED_DATABASE => (ErrorKind::Unreadable, ""),
         "28" => (ErrorKind::Denied, "look at the user and the password of the address, and at pg_hba.conf"),
         "08" | "57" => (ErrorKind::Unreachable, ""),
@@ -77,16 +75,6 @@ pub(crate) fn of_postgres(attempted: impl Into<String>, error: tokio_postgres::E
     };
     let error = DriverError::new(kind, attempted).caused_by(format!("{} ({})", told.message(), code.code()));
     if hint.is_empty() { error } else { error.hint(hint) }
-}
-
-/// A file for people that could not be written, while nothing was done to a server.
-pub(crate) fn on_paper(error: FileError) -> DriverError {
-    DriverError::io(error.to_string(), error.source).nothing_happened()
-}
-
-/// A file that could not be read, while nothing was done to a server.
-pub(crate) fn of_io(attempted: &str, path: &Path, source: io::Error) -> DriverError {
-    DriverError::io(format!("{attempted} {}", encode(path.as_os_str())), source).nothing_happened()
 }
 
 fn is_io(error: &tokio_postgres::Error) -> bool {

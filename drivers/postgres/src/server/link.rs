@@ -55,7 +55,15 @@ pub(crate) async fn connect(address: &Address) -> Result<Link, DriverError> {
     let attempted = format!("connect to {}", address.shown());
     let mut config = address.config();
     config.connect_timeout(CONNECT).application_name("backout").keepalives(true);
-    let failed = |error| of_postgres(attempted.clone(), error).nothing_happened();
+    let failed = |error| {
+        let error = of_postgres(attempted.clone(), error).nothing_happened();
+        match error.kind {
+            ErrorKind::Unreachable if error.hints.is_empty() => {
+                error.hint("see whether the server runs, and what its log says: one whose disk is full stops")
+            }
+            _ => error,
+        }
+    };
     let (client, driver) = if address.tls == Tls::Disable {
         config.ssl_mode(SslMode::Disable);
         let (client, connection) = config.connect(NoTls).await.map_err(failed)?;

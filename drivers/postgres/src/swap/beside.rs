@@ -1,6 +1,7 @@
 //! Makes an empty database beside a live one, dresses it as it is to be, and takes it away again.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use backout_contract::{DriverError, ErrorKind};
 use tokio_postgres::Transaction;
@@ -8,8 +9,8 @@ use tokio_postgres::error::SqlState;
 
 use super::list_value::value_sql;
 use super::properties::Properties;
-use crate::door::{Note, Outside, ReadOnly, Shut, is_said_by};
-use crate::server::{Fault, identifier, literal, of_postgres};
+use crate::door::{Note, Outside, ReadOnly, Shut, Stays, empty, is_said_by};
+use crate::server::{Fault, Pace, identifier, literal, of_postgres};
 
 /// Makes an empty database with the encoding, locale, owner and place of another. Only its owner comes in.
 ///
@@ -132,11 +133,18 @@ async fn dress(
     Ok(revoked)
 }
 
+/// How long those are waited for whom neither we nor the server may end for us.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Takes a database of ours away with everybody in it. One that is not there is taken away.
 ///
+/// The server ends only those whom our role may end. A superuser who is inside (monitoring, mostly) is kept from coming
+/// again, and waited for.
+///
 /// # Errors
-/// When somebody uses it who cannot be ended: a prepared transaction, a subscription, the reader of a slot.
-pub(crate) async fn remove(outside: &Outside, name: &str) -> Result<(), DriverError> {
+/// When somebody uses it who cannot be ended: a prepared transaction, a subscription, the reader of a slot, a superuser
+/// who stays.
+pub(crate) async fn remove(outside: &Outside, name: &str, pace: &Pace) -> Result<(), DriverError> {
     let shown = outside.address.of_database(name).shown();
     let database = identifier(name);
     let unmarked = outside.link.batch_execute(&format!("ALTER DATABASE {database} IS_TEMPLATE false")).await;
@@ -145,8 +153,18 @@ pub(crate) async fn remove(outside: &Outside, name: &str) -> Result<(), DriverEr
         // An invalid one (a drop that was cut off) takes no change any more, and can be dropped.
         _ => {}
     }
-    let dropped =
-        outside.link.batch_execute(&format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await;
+    let sql = format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)");
+    let mut dropped = outside.link.batch_execute(&sql).await;
+    if dropped.as_ref().is_err_and(|error| is_said_by(error, &SqlState::INSUFFICIENT_PRIVILEGE))
+        && let Some(found) = outside.find(name).await?
+    {
+        outside.let_in(name, false).await?;
+        empty(outside, name, found.oid, Stays::Nobody, PATIENCE, pace).await.map_err(|error| {
+            let error = DriverError { attempted: format!("drop {shown}"), ..error };
+            error.hint("nobody comes in there any more: the same command again drops it once they are gone")
+        })?;
+        dropped = outside.link.batch_execute(&sql).await;
+    }
     dropped.map_err(|error| {
         let is_used = is_said_by(&error, &SqlState::OBJECT_IN_USE);
         let error = of_postgres(format!("drop {shown}"), error);

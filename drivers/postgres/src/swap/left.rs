@@ -6,6 +6,7 @@ use backout_core::name::RunId;
 use super::beside::remove;
 use super::name;
 use crate::door::{Entry, Note, Outside};
+use crate::server::Pace;
 
 /// Databases of ours beside a live one.
 ///
@@ -48,9 +49,9 @@ pub(crate) async fn displaced_by(
 ///
 /// # Errors
 /// When one cannot be dropped; the others may be gone.
-pub(crate) async fn release(outside: &Outside, live: &str) -> Result<(), DriverError> {
+pub(crate) async fn release(outside: &Outside, live: &str, pace: &Pace) -> Result<(), DriverError> {
     for database in left(outside, live).await? {
-        remove(outside, &database.name).await?;
+        remove(outside, &database.name, pace).await?;
         backout_kit::failpoint!("postgres-released-one");
     }
     Ok(())

@@ -79,6 +79,36 @@ async fn names_are_exchanged_and_properties_stay() {
     assert_eq!(Properties::read(&*outside.link, &name).await.expect("read"), Some(saved));
     outside.annotate(&name, |note| *note = crate::door::Note::default()).await.expect("mark");
     assert_eq!(left(&outside, &name).await.expect("list").len(), 1);
-    release(&outside, &name).await.expect("release");
+    release(&outside, &name, &pace()).await.expect("release");
     assert!(left(&outside, &name).await.expect("list").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_superuser_inside_is_waited_for_and_named() {
+    server().sql(
+        "postgres",
+        "DO $$ BEGIN CREATE ROLE plain LOGIN CREATEDB PASSWORD 'plain' IN ROLE pg_signal_backend;
+         EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+    );
+    let (name, _) = database("held");
+    server().sql("postgres", &format!("ALTER DATABASE {name} OWNER TO plain"));
+    let address = crate::testing::address(&server().url_as("plain", "plain", &name));
+    let mut outside = Outside::connect(&address, None).await.expect("connect");
+    let like = Properties::read(&*outside.link, &name).await.expect("read").expect("there");
+    let beside = beside(&name, None);
+    make(&mut outside, &beside, &like).await.expect("make");
+    let monitor = crate::testing::address(&server().url(&beside));
+    let watching = crate::server::connect(&monitor).await.expect("connect");
+    let error = remove(&outside, &beside, &pace()).await.expect_err("it was dropped");
+    assert_eq!(error.kind, backout_contract::ErrorKind::Locked, "{}", error.chain());
+    assert!(error.chain().contains("sessions of postgres"), "{}", error.chain());
+    assert!(error.hints.iter().any(|hint| hint.contains("once they are gone")), "{:?}", error.hints);
+    assert!(crate::server::connect(&monitor).await.is_err(), "it would come again and again");
+    let leaves = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        drop(watching);
+    });
+    remove(&outside, &beside, &pace()).await.expect("drop");
+    leaves.await.expect("leave");
+    assert!(outside.find(&beside).await.expect("find").is_none());
 }

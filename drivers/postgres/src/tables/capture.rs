@@ -13,6 +13,7 @@ use super::definition::{Definition, Place};
 use super::part::Part;
 use super::{copy, seen};
 use crate::look::Held;
+use crate::our_side::of_io;
 use crate::server::{Fault, Pace, connect};
 use crate::state::State;
 
@@ -104,9 +105,8 @@ pub(super) async fn keep(
 /// A private folder for rows on their way.
 pub(super) fn folder(scratch: &Path) -> Result<ScratchFolder, Fault> {
     sweep(scratch);
-    ScratchFolder::make(scratch, 0).map_err(|error| {
-        Fault::Said(DriverError::io("make a folder for rows on their way", error).nothing_happened())
-    })
+    ScratchFolder::make(scratch, 0)
+        .map_err(|error| Fault::Said(of_io("make a folder for rows on their way", error).nothing_happened()))
 }
 
 /// The saved definitions.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use backout_contract::{Context, DriverError, ErrorKind, VaultError};
+use backout_contract::{Context, DriverError, VaultError};
 use backout_core::checkpoint::DataPart;
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_postgres::{Client, CopyInSink};
 
 use super::definition::TableDefinition;
+use crate::our_side;
 use crate::server::{Fault, Pace, TableName, identifier};
 
 /// How much is sent at a time.
@@ -60,7 +61,7 @@ async fn write(
 ) -> Result<(), Fault> {
     let shown = &table.name;
     let failed = |error| {
-        Fault::Said(DriverError::io(format!("write the rows of {shown} to a file"), error).nothing_happened())
+        Fault::Said(our_side::of_io(format!("write the rows of {shown} to a file"), error).nothing_happened())
     };
     let mut file = tokio::fs::File::create(path).await.map_err(failed)?;
     let list = columns(table);
@@ -141,9 +142,5 @@ fn address_of(table: &TableName) -> u64 {
 }
 
 pub(super) fn of_vault(error: VaultError) -> DriverError {
-    let kind = match &error {
-        VaultError::Io { .. } => ErrorKind::Other,
-        _ => ErrorKind::BadData,
-    };
-    DriverError::new(kind, "move rows between the database and the vault").caused_by(error).nothing_happened()
+    our_side::of_vault("move rows between the database and the vault", error)
 }
