@@ -45,6 +45,14 @@ impl Facts {
             "its recorder is gone or not there yet: the table came later, or somebody dropped the triggers",
         )
     }
+
+    /// Whether a TRUNCATE of a partition alone would not be seen, though its rows are recorded.
+    pub(super) fn misses_emptying(&self, table: &Found, way: Way) -> bool {
+        let Some((name, _)) = triggers::wanted_for_emptying(table).filter(|_| way == Way::Slot) else {
+            return false;
+        };
+        !self.triggers.get(&table.oid).and_then(|stand| stand.get(name)).is_some_and(|always| *always)
+    }
 }
 
 /// What is recorded; none where there is no recorder.
@@ -85,6 +93,14 @@ pub(super) async fn of(link: &Link, order: &Order<'_>) -> Result<Option<Coverage
                 coverage.notes.push(format!("{} {note}", table.name));
             }
         }
+    }
+    let unseen = facts.tables.values().filter(|table| facts.misses_emptying(table, standing.way));
+    for table in unseen.filter(|table| table.obstacle(standing.way).is_none()) {
+        coverage.notes.push(format!(
+            "{} is a partition that came later: its rows are recorded, a TRUNCATE of it alone is not before the next \
+             arm or cutover",
+            table.name
+        ));
     }
     coverage.covered = covered.into_iter().collect();
     coverage.uncovered = lacking.into_values().collect();

@@ -237,8 +237,8 @@ fn era(word: &str, interrupted: &[Gap]) -> String {
 async fn put_on_tables(link: &Link, order: &Order<'_>, way: Way) -> Result<(), Fault> {
     if way == Way::Triggers {
         triggers::make(link, order).await?;
-    } else if triggers::needs_teller(order) {
-        triggers::make_teller(link, order).await?;
+    } else {
+        triggers::make_for_slot(link, order).await?;
     }
     let tells = triggers::needs_teller(order);
     // Partitions come last: a trigger on the table at their top is put on them with it.
@@ -246,7 +246,7 @@ async fn put_on_tables(link: &Link, order: &Order<'_>, way: Way) -> Result<(), F
         let facts = Facts::look(link, order).await?;
         let of_pass = facts.tables.values().filter(|table| table.root.is_some() == pass);
         for table in of_pass.filter(|table| table.obstacle(way).is_none()) {
-            if facts.lacks(table, way, order).is_none() {
+            if facts.lacks(table, way, order).is_none() && !facts.misses_emptying(table, way) {
                 continue;
             }
             let statements = statements(table, &facts, way, tells);
@@ -263,7 +263,8 @@ fn statements(table: &Found, facts: &Facts, way: Way, tells: bool) -> String {
         sql += &table.published_by(facts.publication.tables.get(&table.oid).copied());
         identity = table.identity;
     }
-    for (_, statement) in triggers::wanted(table, way, tells) {
+    let emptying = triggers::wanted_for_emptying(table).filter(|_| way == Way::Slot);
+    for (_, statement) in triggers::wanted(table, way, tells).into_iter().chain(emptying) {
         sql += &statement;
     }
     let index = table.identity_index.as_ref().filter(|_| identity == 'i');

@@ -76,6 +76,7 @@ COMMENT ON SCHEMA _backout IS 'What Backout records; taken away by `backout disa
 pub(super) const DROPPED: &str = "
 DROP FUNCTION IF EXISTS _backout.record();
 DROP FUNCTION IF EXISTS _backout.tell();
+DROP FUNCTION IF EXISTS _backout.emptied();
 DROP FUNCTION IF EXISTS _backout.migration();
 DROP FUNCTION IF EXISTS _backout.note(text, text);
 DROP TABLE IF EXISTS _backout.change, _backout.layout, _backout.trial, _backout.mark, _backout.table_recorded, _backout.era,

@@ -7,6 +7,7 @@ use backout_core::writes::{Counted, Gap};
 use super::changes::Changes;
 use super::config::By;
 use super::coverage;
+use super::judge::Judge;
 use super::order::Order;
 use super::scribe::{Keep, Scribe, Told};
 use super::sealed::{Reader, Written};
@@ -23,6 +24,8 @@ use crate::state::State;
 struct Drained {
     told: Told,
     gaps: Vec<Gap>,
+    /// Partitions that were emptied: nobody knows of which rows, and nothing is missing that could be read.
+    emptied: Vec<Gap>,
 }
 
 fn gap(why: impl Into<String>) -> Gap {
@@ -69,7 +72,25 @@ async fn drain(
             }
         }
     }
-    Ok(Drained { told: scribe.end(link).await?, gaps })
+    let told = scribe.end(link).await?;
+    let emptied = match standing.way {
+        Way::Slot => emptied(link, &Judge::new(&header, since)?, &told).await?,
+        Way::Triggers => Vec::new(),
+    };
+    Ok(Drained { told, gaps, emptied })
+}
+
+/// Partitions that users emptied by themselves; where all of the table was emptied, that is told.
+async fn emptied(link: &Link, judge: &Judge, told: &Told) -> Result<Vec<Gap>, Fault> {
+    let mut gaps = Vec::new();
+    for (transaction, partition, top) in triggers::emptied(&link.client).await? {
+        let verdict = judge.of(transaction);
+        if verdict.is_wanted && !verdict.by_migration && !top.is_some_and(|top| told.emptied.contains(&top)) {
+            let why = "this partition was emptied (TRUNCATE): how many rows that took away is not known, and nothing takes it over";
+            gaps.push(Gap { table: partition.to_string(), why: why.to_owned() });
+        }
+    }
+    Ok(gaps)
 }
 
 /// Counts what `target` lacks, and seals all of it where that is wanted.
@@ -99,6 +120,7 @@ pub(super) async fn count(
     let drained = drain(link, order, &standing, &since, keep, seals).await?;
     let mut gaps = coverage.uncovered;
     gaps.extend(drained.gaps);
+    gaps.extend(drained.emptied);
     gaps.extend(standing.interruptions(&since));
     if !standing.began_before(&since) {
         gaps.push(gap("recording began only after that state was saved"));

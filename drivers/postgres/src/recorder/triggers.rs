@@ -8,13 +8,14 @@ use super::config::Told;
 use super::order::Order;
 use super::patience::whole;
 use super::tables::Found;
-use crate::server::{Fault, Link, literal};
+use crate::server::{Fault, Link, TableName, literal};
 
 /// Sorts before every name that begins with a letter or `_`, for triggers act in the order of their names: a row's
 /// changes have to be put down in the order in which they were made.
 const ROWS: &str = "!_backout_rows";
 const ALL: &str = "!_backout_all";
 const TELL: &str = "!_backout_tell";
+const EMPTIED: &str = "!_backout_emptied";
 
 /// What the triggers need besides the objects that every recorder has.
 const MADE: &str = "
@@ -148,8 +149,14 @@ REVOKE ALL ON FUNCTION _backout.record() FROM PUBLIC;"
     )
 }
 
-/// The function by which a slot's recorder learns who the migration is: the log does not say.
-pub(super) async fn make_teller(link: &Link, order: &Order<'_>) -> Result<(), Fault> {
+/// What tells a slot's recorder what the log does not say.
+pub(super) async fn make_for_slot(link: &Link, order: &Order<'_>) -> Result<(), Fault> {
+    make_emptied(link).await?;
+    if needs_teller(order) { make_teller(link, order).await } else { Ok(()) }
+}
+
+/// The function by which a slot's recorder learns who the migration is.
+async fn make_teller(link: &Link, order: &Order<'_>) -> Result<(), Fault> {
     let told = told(order);
     let sql = format!(
         "CREATE OR REPLACE FUNCTION _backout.tell() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
@@ -161,6 +168,53 @@ pub(super) async fn make_teller(link: &Link, order: &Order<'_>) -> Result<(), Fa
     );
     link.batch_execute(&sql).await?;
     Ok(())
+}
+
+/// The function by which a slot's recorder learns that a partition was emptied: one that is published with the table at
+/// its top sends no TRUNCATE of its own.
+async fn make_emptied(link: &Link) -> Result<(), Fault> {
+    let sql =
+        "CREATE OR REPLACE FUNCTION _backout.emptied() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+         SET search_path = '' AS $body$ BEGIN
+             INSERT INTO _backout.mark (what, detail) VALUES ('emptied',
+                 pg_catalog.json_build_array(TG_ARGV[0], TG_TABLE_SCHEMA, TG_TABLE_NAME)::text);
+             RETURN NULL;
+         END $body$;
+         REVOKE ALL ON FUNCTION _backout.emptied() FROM PUBLIC;";
+    link.batch_execute(sql).await?;
+    Ok(())
+}
+
+/// What a slot needs on a partition to be told that it is emptied, by name and statement; none for other tables.
+pub(super) fn wanted_for_emptying(table: &Found) -> Option<(&'static str, String)> {
+    let Some((top, true)) = table.root.filter(|_| table.holds_rows()) else { return None };
+    let on = table.name.sql();
+    let sql = format!(
+        "DROP TRIGGER IF EXISTS \"{EMPTIED}\" ON {on}; CREATE TRIGGER \"{EMPTIED}\" BEFORE TRUNCATE ON {on}
+         FOR EACH STATEMENT EXECUTE FUNCTION _backout.emptied('{top}');
+         ALTER TABLE ONLY {on} ENABLE ALWAYS TRIGGER \"{EMPTIED}\";"
+    );
+    Some((EMPTIED, sql))
+}
+
+/// Partitions that were emptied while a slot recorded them, each with the transaction and the table at its top.
+pub(super) async fn emptied(
+    client: &impl GenericClient,
+) -> Result<Vec<(u64, TableName, Option<TableName>)>, Fault> {
+    let sql = "SELECT m.transaction, m.detail::json->>1, m.detail::json->>2, n.nspname::text, c.relname::text
+        FROM _backout.mark m LEFT JOIN pg_catalog.pg_class c ON c.oid = (m.detail::json->>0)::oid
+        LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE m.what = 'emptied' ORDER BY m.number";
+    let rows = client.query(sql, &[]).await?;
+    let told = rows.iter().map(|row| {
+        let top = row.get::<_, Option<String>>(3).zip(row.get::<_, Option<String>>(4));
+        let partition = TableName::new(row.get::<_, String>(1), row.get::<_, String>(2));
+        (
+            super::standing::unsigned(row.get(0)),
+            partition,
+            top.map(|(schema, name)| TableName::new(schema, name)),
+        )
+    });
+    Ok(told.collect())
 }
 
 /// Whether a slot's recorder needs to be told who writes.

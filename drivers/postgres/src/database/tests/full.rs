@@ -142,7 +142,7 @@ async fn what_finds_no_room_on_our_side_is_saved_later() {
     // What users wrote finds no room in the vault either, and stays where it was recorded.
     server.sql("shop", "INSERT INTO wide SELECT id + 10000, body FROM wide");
     room.leave(MEGABYTE);
-    is_full(&session.seal(&context, &saved).await.err().expect("it found room"), "`.backout`");
+    is_full(&session.seal(&context, &saved).await.map(drop).expect_err("it found room"), "`.backout`");
     room.make_room();
     let sealed = session.seal(&context, &saved).await.expect("seal").expect("a recorder");
     assert_eq!(sealed.counted.users().sum(), 10_000);

@@ -238,6 +238,57 @@ async fn what_a_slot_cannot_see_is_named() {
 }
 
 #[tokio::test]
+async fn a_partition_that_is_emptied_alone_is_told() {
+    let tables = "CREATE TABLE part (a integer PRIMARY KEY) PARTITION BY LIST (a);
+        CREATE TABLE part_1 PARTITION OF part FOR VALUES IN (1); CREATE TABLE part_2 PARTITION OF part FOR VALUES IN (2);
+        INSERT INTO part VALUES (1), (2)";
+    let mut world = World::new("emptied", By::Slot, tables).await;
+    let coverage = world.arm(Occasion::Arm).await;
+    assert_eq!((coverage.covered, coverage.uncovered), (vec!["part".to_owned()], vec![]));
+    let target = world.state().await;
+    world
+        .each(&[
+            "BEGIN; SELECT _backout.migration(); TRUNCATE part_1; COMMIT",
+            "BEGIN; TRUNCATE part_2; ROLLBACK",
+        ])
+        .await;
+    assert_eq!(world.count(&target).await.unwrap().gaps, []);
+    world.each(&["INSERT INTO part VALUES (1)", "TRUNCATE part_1"]).await;
+    let counted = world.count(&target).await.unwrap();
+    assert_eq!(
+        counted.gaps.iter().map(|gap| gap.table.as_str()).collect::<Vec<_>>(),
+        ["part_1"],
+        "{counted:?}"
+    );
+    assert!(
+        matches!(counted.writes(), Count::AtLeast(1)) && whys(&counted.gaps).contains("emptied"),
+        "{counted:?}"
+    );
+    assert_eq!(world.lacked(&target).await.len(), 1, "what was recorded can be read all the same");
+    // A state that has it already lacks nothing.
+    let later = world.state().await;
+    assert_eq!(world.count(&later).await.unwrap().gaps, []);
+    // One that comes later is recorded at once, and told of its own emptying from the next look on.
+    world.sql("CREATE TABLE part_3 PARTITION OF part FOR VALUES IN (3); INSERT INTO part VALUES (3)").await;
+    let coverage = world.coverage().await.unwrap();
+    assert_eq!((coverage.covered.len(), coverage.uncovered.len()), (1, 0), "{coverage:?}");
+    assert!(coverage.notes.iter().any(|note| note.starts_with("part_3 is a partition")), "{coverage:?}");
+    let coverage = world.arm(Occasion::Cutover).await;
+    assert!(!coverage.notes.iter().any(|note| note.contains("part_3")), "{coverage:?}");
+    let target = world.state().await;
+    world.sql("TRUNCATE part_3").await;
+    assert!(world.count(&target).await.unwrap().gaps.iter().any(|gap| gap.table == "part_3"));
+    // All of the table at once is told under its own name.
+    let target = world.state().await;
+    world.sql("TRUNCATE part").await;
+    let gaps = world.count(&target).await.unwrap().gaps;
+    assert_eq!(gaps.iter().map(|gap| gap.table.as_str()).collect::<Vec<_>>(), ["part"]);
+    world.disarm().await;
+    let left = "SELECT count(*)::text FROM pg_trigger WHERE tgname LIKE '%backout%'";
+    assert_eq!(world.ask(left).await, "0");
+}
+
+#[tokio::test]
 async fn a_copy_gets_a_recorder_of_its_own() {
     for by in [By::Slot, By::Triggers] {
         let mut world = World::new("copied", by, TABLES).await;
