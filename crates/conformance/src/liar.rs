@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use backout_contract::{
     Captured, Context, Depth, Door, DriverError, Effect, Exactness, RecoverOrder, Sealed, SessionDyn,
-    Sighting, StepOrder,
+    Sighting, StepOrder, compare,
 };
 use backout_core::checkpoint::DataPart;
 use backout_core::observation::Verdict;
@@ -120,6 +120,15 @@ impl SessionDyn for Liar {
 
     async fn write_marker(&self, context: &Context, marker: Option<&Value>) -> Result<(), DriverError> {
         self.0.write_marker(context, marker).await
+    }
+
+    async fn side(
+        &self,
+        context: &Context,
+        which: compare::Which,
+        limits: &compare::Limits,
+    ) -> Result<Option<Arc<dyn compare::Side>>, DriverError> {
+        self.0.side(context, which, limits).await
     }
 
     async fn displaced(&self, context: &Context) -> Result<Vec<String>, DriverError> {
