@@ -19,5 +19,5 @@ pub use pairing::{Odd, Pairing, Which};
 pub use plan::{
     ColumnPlan, OrderColumn, Place, Skipped, TableOrder, TablePlan, Unlike, Wanted, pair_tables, plan_table,
 };
-pub use portable::{hash_row, hash_text};
+pub use portable::{HashedHere, hash_row, hash_text};
 pub use schema::{SchemaDifference, Things, compare_things};
