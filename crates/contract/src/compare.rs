@@ -120,6 +120,12 @@ pub trait Side: Send + Sync {
 
     /// How much it has to bear now.
     async fn burden(&self) -> Result<Burden, DriverError>;
+
+    /// Lets go of what was made for it: its connections, and a scratch copy where it stands on one. Called once, at the
+    /// end.
+    async fn close(&self) -> Result<(), DriverError> {
+        Ok(())
+    }
 }
 
 /// Opens sides by an address that a person gives (`postgresql://…`, a file).

@@ -312,6 +312,19 @@ pub trait Session<D: Driver>: Send + Sync {
         Ok(None)
     }
 
+    /// One side of a comparison over what was saved: put back into a scratch copy as [`rehearse`](Session::rehearse) does,
+    /// which is taken away when the side is closed. None for a kind that cannot.
+    async fn saved_side(
+        &self,
+        context: &Context,
+        saved: &D::State,
+        data: &[DataPart],
+        limits: &compare::Limits,
+    ) -> Result<Option<Arc<dyn compare::Side>>, DriverError> {
+        let _ = (context, saved, data, limits);
+        Ok(None)
+    }
+
     /// Reads the claim marker at the target. Only with the capability.
     async fn read_marker(&self, context: &Context) -> Result<Option<Value>, DriverError> {
         let _ = context;

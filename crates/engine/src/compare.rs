@@ -1,6 +1,7 @@
 //! Compares two sides: plans each table, adds up both sides' blocks in one pass side by side, looks at the rows of blocks
 //! that differ, and looks again at what may only have been on its way.
 
+mod component;
 mod held;
 mod pass;
 mod patient;
@@ -23,6 +24,7 @@ use backout_core::compare::{
     plan_table,
 };
 
+pub use component::{Data, component_side};
 use patient::Patient;
 use table::Work;
 

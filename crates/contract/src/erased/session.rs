@@ -84,7 +84,14 @@ pub trait SessionDyn: Send + Sync {
         which: compare::Which,
         limits: &compare::Limits,
     ) -> Result<Option<Arc<dyn compare::Side>>, DriverError>;
-
+    /// See [`Session::saved_side`].
+    async fn saved_side(
+        &self,
+        context: &Context,
+        saved: &Value,
+        data: &[DataPart],
+        limits: &compare::Limits,
+    ) -> Result<Option<Arc<dyn compare::Side>>, DriverError>;
     /// See [`Session::displaced`].
     async fn displaced(&self, context: &Context) -> Result<Vec<String>, DriverError>;
     /// See [`Session::release`].
@@ -217,6 +224,16 @@ impl<D: Driver> SessionDyn for Connected<D> {
         limits: &compare::Limits,
     ) -> Result<Option<Arc<dyn compare::Side>>, DriverError> {
         self.0.side(context, which, limits).await
+    }
+
+    async fn saved_side(
+        &self,
+        context: &Context,
+        saved: &Value,
+        data: &[DataPart],
+        limits: &compare::Limits,
+    ) -> Result<Option<Arc<dyn compare::Side>>, DriverError> {
+        self.0.saved_side(context, &read::<D>(saved)?, data, limits).await
     }
 
     async fn displaced(&self, context: &Context) -> Result<Vec<String>, DriverError> {
