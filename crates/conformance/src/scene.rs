@@ -1,9 +1,12 @@
 //! The ways a case comes to its point: saved, migrated, about to go back; and back.
 
+use std::any::TypeId;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use backout_contract::{Depth, Effect, Exactness, StepOrder};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use crate::bench::{Bench, Looked};
 use crate::listing::difference;
@@ -11,7 +14,7 @@ use crate::outcome::{Failure, Outcome, Ran, must};
 use crate::world::{Change, World};
 
 /// What a way back starts from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Start {
     /// What the migration left, with writes on it.
     Migrated,
@@ -20,6 +23,9 @@ pub(crate) enum Start {
     /// What the migration left where nothing was when the checkpoint was taken.
     WasAbsent,
 }
+
+/// How a plain way back ended, once it was gone.
+type Way = OnceCell<Result<(), Failure>>;
 
 /// A migrated world at the moment when the first step of a rollback would begin.
 pub(crate) struct Scene {
@@ -34,8 +40,18 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
-    /// Goes back once in a world of its own, so that what is wrong with the plain way is not blamed on a crooked one.
+    /// Goes back once in a world of its own, so that what is wrong with the plain way is not blamed on a crooked one. All
+    /// cases of a process that stand on the same plain way share one going.
     pub(crate) async fn works<W: World>(test: &str, start: Start) -> Result<(), Failure> {
+        static WAYS: Mutex<BTreeMap<(TypeId, Start), Arc<Way>>> = Mutex::new(BTreeMap::new());
+        let way = {
+            let mut ways = WAYS.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(ways.entry((TypeId::of::<W>(), start)).or_default())
+        };
+        way.get_or_init(|| Self::try_plain_way::<W>(test, start)).await.clone()
+    }
+
+    async fn try_plain_way<W: World>(test: &str, start: Start) -> Result<(), Failure> {
         let bench = Bench::<W>::new(test).await;
         let plain = async {
             let Ok(scene) = Self::set_from(&bench, start).await? else { return Ok(Ran::Passed) };

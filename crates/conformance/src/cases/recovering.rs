@@ -100,13 +100,11 @@ pub async fn killed_while_taking_over_is_resumable<W: World>(bench: &Bench<W>) -
         return Ran::not("nobody else can go on with a thing that lives in this process");
     }
     Scene::works::<W>(&bench.test, Start::Migrated).await?;
-    if Ground::lay(bench, false).await?.is_none() {
-        return Ran::not(NO_WRITES);
-    }
+    let Some(first) = Ground::lay(bench, false).await? else { return Ran::not(NO_WRITES) };
     let mut struck = 0;
     for (manner, when) in kills(bench).await? {
         let bench = Bench::<W>::new(&bench.test).await;
-        let Some(ground) = Ground::lay(&bench, false).await? else { continue };
+        let Some(ground) = Ground::lay_like(&bench, first.wanted.clone(), false).await? else { continue };
         let order = bench.recover_order(Way::Merge);
         let end = child::run(&bench, Errand::Recover(&order.folder), manner).await?;
         struck += usize::from(!end.finished);
@@ -178,6 +176,15 @@ impl Ground {
         if control.world.write_as_user().await.is_none() {
             return Ok(None);
         }
+        Self::lay_like(bench, control.world.contents().await, with_the_migrations).await
+    }
+
+    /// The same where it is known what such a world would hold.
+    async fn lay_like<W: World>(
+        bench: &Bench<W>,
+        wanted: BTreeMap<String, String>,
+        with_the_migrations: bool,
+    ) -> Result<Option<Self>, Failure> {
         bench.world.set_up().await;
         let unarmed = bench.world.contents().await;
         bench.arm(Occasion::Arm).await?;
@@ -192,7 +199,7 @@ impl Ground {
         let has_the_migrations = with_the_migrations && bench.world.write_as_migration().await.is_some();
         let scene = Scene::plan(bench, saved, contents).await?;
         crate::scene::as_ground(scene.go_back(bench).await)?;
-        Ok(Some(Self { wanted: control.world.contents().await, written, has_the_migrations }))
+        Ok(Some(Self { wanted, written, has_the_migrations }))
     }
 
     async fn stands<W: World>(&self, bench: &Bench<W>, when: &str) -> Result<(), Failure> {

@@ -68,7 +68,11 @@ fn is_saved(state: Option<&State>, step: &StepOrder<State>) -> bool {
 async fn a_hundred_clients_come_back_all_the_time() {
     let server = Postgres::start(&Options::default());
     // What a hundred clients reckon to prove who they are would be measured instead of the door.
-    std::fs::write(server.data().join("pg_hba.conf"), "host all all 127.0.0.1/32 trust\n").expect("write");
+    std::fs::write(
+        server.data().join("pg_hba.conf"),
+        "local all all trust\nhost all all 127.0.0.1/32 trust\n",
+    )
+    .expect("write");
     server.sql("postgres", "SELECT pg_reload_conf()");
     let folder = tempfile::tempdir().expect("a folder");
     let (context, session, step) = migrated(&server, folder.path()).await;

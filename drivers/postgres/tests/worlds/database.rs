@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
+use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -78,12 +79,10 @@ impl Estate {
 
     /// Runs SQL in the database as its owner, also behind a shut door.
     fn run(&self, sql: &str) -> String {
-        within(&self.name(), || {
-            server().sql(
-                &encoded(&self.name()),
-                &format!("SET default_transaction_read_only = off; SET ROLE keeper; {sql}"),
-            )
-        })
+        let sql = format!("SET default_transaction_read_only = off; SET ROLE keeper; {sql}");
+        let said = within(&self.name(), &sql);
+        assert!(said.status.success(), "{sql}\n{}", String::from_utf8_lossy(&said.stderr));
+        String::from_utf8_lossy(&said.stdout).trim_end().to_owned()
     }
 
     fn set_up(&self) {
@@ -136,7 +135,7 @@ impl Estate {
              SELECT 'function ' || proname || '|' || prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
              WHERE n.nspname = 'public'"
         );
-        let said = within(name, || server().psql(&server().url(&encoded(name)), &script));
+        let said = within(name, &script);
         if !said.status.success() {
             contents.insert("rows".to_owned(), "unreadable".to_owned());
             return contents;
@@ -209,17 +208,18 @@ fn listed(name: &str, with_ours: bool) -> BTreeMap<String, String> {
     listed
 }
 
-/// Does something with a database that may have a shut door.
-fn within<T>(name: &str, work: impl FnOnce() -> T) -> T {
-    let query = format!("SELECT datallowconn FROM pg_database WHERE datname = {}", literal(name));
-    if server().sql("postgres", &query) != "f" {
-        return work();
+/// Runs SQL in a database that may have a shut door.
+fn within(name: &str, sql: &str) -> Output {
+    let socket = server().socket(&encoded(name));
+    let said = server().psql(&socket, sql);
+    if !String::from_utf8_lossy(&said.stderr).contains("is not currently accepting connections") {
+        return said;
     }
     let database = identifier(name);
     server().sql("postgres", &format!("ALTER DATABASE {database} ALLOW_CONNECTIONS true"));
-    let done = work();
+    let said = server().psql(&socket, sql);
     server().sql("postgres", &format!("ALTER DATABASE {database} ALLOW_CONNECTIONS false"));
-    done
+    said
 }
 
 fn slots(name: &str) -> String {

@@ -81,7 +81,7 @@ impl SharedDatabase {
     /// The rows, or why they cannot be read.
     fn rows_of(&self, table: &str) -> String {
         let query = format!("SELECT {ROWS} FROM {table} AS t");
-        let output = one().psql(&one().url(&self.database), &query);
+        let output = one().psql(&one().socket(&self.database), &query);
         let text = if output.status.success() { output.stdout } else { output.stderr };
         String::from_utf8_lossy(&text).trim_end().to_owned()
     }
@@ -342,7 +342,7 @@ impl World for SharedDatabase {
 
     async fn door(&self) -> Option<Door> {
         let changed = "BEGIN; UPDATE users SET name = name WHERE id = 1; ROLLBACK";
-        let output = one().psql(&one().url(&self.database), changed);
+        let output = one().psql(&one().socket(&self.database), changed);
         let error = String::from_utf8_lossy(&output.stderr);
         if output.status.success() {
             return Some(Door::Open);
