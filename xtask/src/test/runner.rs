@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -23,6 +24,9 @@ const SHOWN: &[&str] = &[
     "fuzzed ",
 ];
 
+/// How many tests run side by side, where somebody says it.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+
 /// Runs cargo with the arguments, under the stage's name.
 pub fn cargo(root: &Path, stage: &str, arguments: &[&str]) -> Result<Outcome> {
     let folder = target_folder(root).join("xtask-test");
@@ -37,6 +41,9 @@ pub fn cargo(root: &Path, stage: &str, arguments: &[&str]) -> Result<Outcome> {
     if std::env::var_os("CI").is_some() {
         // Nobody edits and builds again there.
         command.env("CARGO_INCREMENTAL", "0");
+    }
+    if std::env::var_os(TEST_THREADS).is_none() {
+        command.env(TEST_THREADS, test_threads(std::thread::available_parallelism().ok()).to_string());
     }
     let mut child = command.spawn().context("run cargo")?;
     // It holds the writing ends of the pipe, and the pipe ends when the last is closed.
@@ -57,6 +64,12 @@ pub fn cargo(root: &Path, stage: &str, arguments: &[&str]) -> Result<Outcome> {
     }
     println!("{}", telling(&String::from_utf8_lossy(&fs::read(&log)?)));
     Ok(Outcome::Failed(format!("`cargo {}`; all of it is in {}", arguments.join(" "), log.display())))
+}
+
+/// How many tests of a binary run side by side: many wait for servers and for programs that start and end, so that one for
+/// each processor leaves processors idle.
+fn test_threads(processors: Option<NonZero<usize>>) -> usize {
+    2 * processors.map_or(1, NonZero::get)
 }
 
 /// Where cargo builds.
@@ -91,7 +104,14 @@ fn is_shown(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_shown, telling};
+    use std::num::NonZero;
+
+    use super::{is_shown, telling, test_threads};
+
+    #[test]
+    fn more_tests_run_than_there_are_processors() {
+        assert_eq!((test_threads(NonZero::new(2)), test_threads(None)), (4, 2));
+    }
 
     #[test]
     fn a_failure_is_told_without_what_went_well() {
