@@ -131,6 +131,16 @@ impl SessionDyn for Liar {
         self.0.side(context, which, limits).await
     }
 
+    async fn saved_side(
+        &self,
+        context: &Context,
+        saved: &Value,
+        data: &[DataPart],
+        limits: &compare::Limits,
+    ) -> Result<Option<Arc<dyn compare::Side>>, DriverError> {
+        self.0.saved_side(context, saved, data, limits).await
+    }
+
     async fn displaced(&self, context: &Context) -> Result<Vec<String>, DriverError> {
         self.0.displaced(context).await
     }
