@@ -29,6 +29,8 @@ pub struct Wanted {
     pub right_where: Option<String>,
     /// Whether values that their type calls equal and that are written otherwise differ.
     pub exact: bool,
+    /// Whether the servers hash the text of every value.
+    pub text: bool,
     /// Whether all hashing is done by us.
     pub portable: bool,
     /// Whether a second hash is taken in any case.
@@ -209,7 +211,7 @@ pub fn pair_tables(
 /// |---|---|---|---|
 /// | yes | yes | no | by the best method that both offer |
 /// | yes | yes | yes | by the best that is no [`Method::Value`] |
-/// | yes | no, or an expression stands for it | | from its text, by the servers |
+/// | yes | no, or an expression stands for it, or a person wants it | | from its text, by the servers |
 /// | no, or a person wants it | | | from its text, by us: then all of the table is |
 ///
 /// | key | integers of the key's first column | blocks are |
@@ -260,7 +262,7 @@ pub fn plan_table(
             there.is_some_and(|there| there.kind == column.kind) && left_as.is_none() && right_as.is_none();
         let method = match (place, there) {
             (Place::Here, _) => Method::Portable,
-            (Place::Server, Some(there)) if same => best(column, there, wanted.exact),
+            (Place::Server, Some(there)) if same && !wanted.text => best(column, there, wanted.exact),
             (Place::Server, _) => Method::Text,
         };
         columns.push(ColumnPlan {

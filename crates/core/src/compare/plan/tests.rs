@@ -49,6 +49,8 @@ fn each_way_to_hash() {
     assert_eq!(best.place, Place::Server);
     let exact = plan(&table, &table, &Wanted { exact: true, ..wanted.clone() }).unwrap();
     assert_eq!(methods(&exact), [Method::Binary, Method::Binary, Method::Text]);
+    let text = plan(&table, &table, &Wanted { text: true, ..wanted.clone() }).unwrap();
+    assert_eq!((methods(&text), text.place), (vec![Method::Text; 3], Place::Server));
     let mut other = table.clone();
     other.columns[1].kind = "varchar(9)".to_owned();
     assert_eq!(methods(&plan(&table, &other, &wanted).unwrap())[1], Method::Text);
