@@ -10,14 +10,14 @@ mod pairing;
 mod plan;
 mod portable;
 mod schema;
+mod together;
 
 pub use blocks::{Block, Blocks, Drill, Tallies, Tally, drill};
 pub use catalog::{About, Catalog, Column, Method, Relation, Spread};
 pub use key::Key;
 pub use outcome::{Cell, Comparison, Difference, Kind, Settled, Shown, TableOutcome, TableState};
 pub use pairing::{Odd, Pairing, Which};
-pub use plan::{
-    ColumnPlan, OrderColumn, Place, Skipped, TableOrder, TablePlan, Unlike, Wanted, pair_tables, plan_table,
-};
+pub use plan::{ColumnPlan, OrderColumn, Place, Skipped, TableOrder, TablePlan, Unlike, Wanted, plan_table};
 pub use portable::{HashedHere, hash_row, hash_text};
 pub use schema::{SchemaDifference, Things, compare_things};
+pub use together::pair_tables;

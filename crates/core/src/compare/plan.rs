@@ -162,49 +162,6 @@ const MANY_ROWS: u64 = 10_000_000_000;
 /// Blocks are ranges as long as the fullest hundredth of the range has no more than this part of the rows.
 const FULLEST: f64 = 0.25;
 
-/// The relations of both sides that belong together: by their names without the schema where both sides have one schema
-/// each, else with it; declared pairs first.
-///
-/// Gives pairs of places, then the names of those that one side alone has.
-pub fn pair_tables(
-    left: &[Relation],
-    right: &[Relation],
-    declared: &[(String, String)],
-) -> (Vec<(usize, usize)>, Vec<String>, Vec<String>) {
-    let one_schema =
-        |all: &[Relation]| all.iter().map(|one| one.schema.as_str()).collect::<BTreeSet<_>>().len() <= 1;
-    let by_name_alone = one_schema(left) && one_schema(right);
-    let called = |relation: &Relation, name: &str| relation.full_name() == name || relation.name == name;
-    let mut pairs: Vec<(usize, usize)> = Vec::new();
-    for (here, there) in declared {
-        let at = |all: &[Relation], name: &str| all.iter().position(|relation| called(relation, name));
-        if let (Some(here), Some(there)) = (at(left, here), at(right, there)) {
-            pairs.push((here, there));
-        }
-    }
-    let mut free: BTreeMap<String, usize> = right
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| pairs.iter().all(|(_, there)| there != at))
-        .map(|(at, relation)| (if by_name_alone { relation.name.clone() } else { relation.full_name() }, at))
-        .collect();
-    let mut only_left = Vec::new();
-    for (at, relation) in left.iter().enumerate() {
-        if pairs.iter().any(|(here, _)| *here == at) {
-            continue;
-        }
-        let name = if by_name_alone { relation.name.clone() } else { relation.full_name() };
-        match free.remove(&name) {
-            Some(there) => pairs.push((at, there)),
-            None => only_left.push(relation.full_name()),
-        }
-    }
-    let mut only_right: Vec<String> = free.into_values().map(|at| right[at].full_name()).collect();
-    only_right.sort();
-    pairs.sort_unstable();
-    (pairs, only_left, only_right)
-}
-
 /// Decides how two relations are compared.
 ///
 /// | both servers hash alike | types are the same | `exact` | a column is hashed |

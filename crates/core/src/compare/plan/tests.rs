@@ -152,21 +152,3 @@ fn a_second_hash_is_taken_when_it_is_wanted_or_worth_it() {
     assert!(found.twice && found.risk() < 1e-27);
     assert!(plan(&table, &table, &Wanted::default()).unwrap().risk() < 1e-12);
 }
-
-#[test]
-fn tables_find_each_other() {
-    let named = |schema: &str, name: &str| Relation {
-        schema: schema.to_owned(),
-        name: name.to_owned(),
-        ..relation(Vec::new(), &[])
-    };
-    let left = [named("public", "a"), named("public", "b"), named("public", "c")];
-    let right = [named("old", "b"), named("old", "a"), named("old", "d")];
-    let (pairs, only_left, only_right) = pair_tables(&left, &right, &[]);
-    assert_eq!(pairs, [(0, 1), (1, 0)]);
-    assert_eq!((only_left, only_right), (vec!["public.c".to_owned()], vec!["old.d".to_owned()]));
-    let declared = [("c".to_owned(), "old.d".to_owned())];
-    assert_eq!(pair_tables(&left, &right, &declared).0, [(0, 1), (1, 0), (2, 2)]);
-    let two = [named("old", "a"), named("public", "a")];
-    assert_eq!(pair_tables(&left[..1], &two, &[]).0, [(0, 1)]);
-}
