@@ -5,8 +5,10 @@
 //! | `test [--only STAGE,..]` | everything that must hold, installing what is missing |
 //! | `tidy` | the rules of the house that the compiler cannot see |
 //! | `sync` | writes the list of drivers and probes |
+//! | `chart FILE FOLDER` | pictures of what `benches/compare.sh` measured |
 //! | `new-driver SYSTEM.KIND` | a driver that compiles and fails the conformance suite honestly |
 
+mod chart;
 mod new_driver;
 mod repository;
 mod sync;
@@ -23,6 +25,7 @@ const USAGE: &str = "\
 usage: cargo xtask test [--only STAGE,..]   run everything that must hold
        cargo xtask tidy                     hold the tree against the rules of the house
        cargo xtask sync                     write the list of drivers and probes
+       cargo xtask chart FILE FOLDER        draw what benches/compare.sh measured
        cargo xtask new-driver SYSTEM.KIND   start a driver";
 
 fn main() -> ExitCode {
@@ -45,6 +48,7 @@ fn chore(words: &[String]) -> Result<ExitCode> {
         }
         ["tidy"] => tidy::run(&Repository::read()?)?,
         ["sync"] => sync::run(&Repository::read()?)?,
+        ["chart", file, folder] => chart::run(file, folder)?,
         ["new-driver", name] => new_driver::run(&Repository::read()?, name)?,
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
