@@ -1,11 +1,11 @@
 //! Takes what users wrote over into the database that was put back.
 //!
 //! 1. Recorded changes are folded to one per row (`fold`, `gather`), and put beside the tables of the target that rules
-//!    lead to (`rule`, `stage`): only there can a million rows be compared without being carried about.
+//!    lead to (`rule`, `stage`, `load`): only there can a million rows be compared without being carried about.
 //! 2. Keys are paired (`pairs`): what is a row there called here.
 //! 3. Each row is decided by three versions of it (`decide`), before any row is touched.
 //!    Rows without a key are counted instead (`multiset`).
-//! 4. What was decided is done (`apply`, `foreign`), and put down (`ledger`), in one transaction.
+//! 4. What was decided is added up (`tally`), done (`apply`, `foreign`), and put down (`ledger`), in one transaction.
 //! 5. Files tell people of conflicts, of the map of keys, and of what has no place (`told`); then all is committed.
 
 mod apply;
@@ -21,6 +21,7 @@ mod gather;
 mod judge;
 mod lead;
 mod ledger;
+mod load;
 mod multiset;
 mod natives;
 mod open;
@@ -34,6 +35,7 @@ mod sequences;
 mod side;
 mod stage;
 mod take;
+mod tally;
 mod told;
 
 use std::collections::BTreeMap;

@@ -13,6 +13,7 @@ use super::decide::{by_place, hold_other_halves, keep_here};
 use super::foreign;
 use super::side::{Side, SideTable};
 use super::stage::{Staged, lost, table_of};
+use super::tally::Tally;
 use crate::server::{Fault, Link, Pace, identifier};
 
 /// What doing needs.
@@ -34,20 +35,20 @@ pub(super) struct Refused {
 
 /// How one try went.
 enum Tried {
-    /// All of it is done, but for these.
-    Done(Vec<Refused>),
+    /// All of it is done, but for these; by what was decided, table by table.
+    Done(Vec<Refused>, BTreeMap<usize, Tally>),
     /// Rows of a table are in each other's way.
     InTheWay(usize),
 }
 
 impl Applying<'_> {
-    /// Does all that was decided.
-    pub(super) async fn all(&self) -> Result<(), Fault> {
+    /// Does all that was decided: what that was in the end, by the places of tables.
+    pub(super) async fn all(&self) -> Result<BTreeMap<usize, Tally>, Fault> {
         let mut moved: BTreeSet<usize> = BTreeSet::new();
         loop {
             self.pace.check("take recorded writes over")?;
             self.link.batch_execute("SAVEPOINT backout_all").await?;
-            let refused = match self.once(&moved).await? {
+            let (refused, tallies) = match self.once(&moved).await? {
                 Tried::InTheWay(place) => {
                     self.link.batch_execute("ROLLBACK TO backout_all; RELEASE backout_all").await?;
                     if !moved.insert(place) {
@@ -55,14 +56,14 @@ impl Applying<'_> {
                     }
                     continue;
                 }
-                Tried::Done(refused) if refused.is_empty() => {
-                    foreign::caused(self.link, self.here, self.tables).await?
+                Tried::Done(refused, tallies) if refused.is_empty() => {
+                    (foreign::caused(self.link, self.here, self.tables).await?, tallies)
                 }
-                Tried::Done(refused) => refused,
+                Tried::Done(refused, tallies) => (refused, tallies),
             };
             if refused.is_empty() {
                 self.link.batch_execute("RELEASE backout_all").await?;
-                return Ok(());
+                return Ok(tallies);
             }
             // What was done meanwhile was done beside rows that now stay out.
             self.link.batch_execute("ROLLBACK TO backout_all; RELEASE backout_all").await?;
@@ -106,36 +107,41 @@ impl Applying<'_> {
     async fn once(&self, moved: &BTreeSet<usize>) -> Result<Tried, Fault> {
         let mut refused = Vec::new();
         let mut made = Vec::new();
-        for staged in self.tables.values() {
+        let mut tallies = BTreeMap::new();
+        for (place, staged) in self.tables {
             let table = table_of(self.here, staged)?;
-            let work = Work::of(self.link, table, staged, moved.contains(&staged.place)).await?;
-            self.link.execute(&work.undo(self.source, table, staged), &[]).await?;
+            let tally = Tally::take(self.link, staged).await?;
+            let work = Work::of(&tally, table, staged, moved.contains(place));
+            if tally.has("u") || tally.has("d") {
+                self.link.execute(&work.undo(self.source, table, staged), &[]).await?;
+            }
             if let Some(sql) = work.keep_moved(table, staged) {
                 self.link.batch_execute(&sql).await?;
             }
-            self.link.execute(&work.delete(table, staged), &[]).await?;
+            if tally.has("d") || work.moves(table, staged) != "false" {
+                self.link.execute(&work.delete(table, staged), &[]).await?;
+            }
             made.push((staged, table, work));
+            tallies.insert(*place, tally);
         }
         for (staged, table, work) in &made {
-            if let Some(sql) = work.update(table, staged) {
-                match self.run(staged, table, work, &sql, &mut refused).await? {
-                    Tried::Done(_) => {}
-                    other => return Ok(other),
-                }
+            if let Some(sql) = work.update(table, staged)
+                && !self.run(staged, table, work, &sql, &mut refused).await?
+            {
+                return Ok(Tried::InTheWay(staged.place));
             }
         }
         for (staged, table, work) in &made {
             for sql in work.inserts(table, staged) {
-                match self.run(staged, table, work, &sql, &mut refused).await? {
-                    Tried::Done(_) => {}
-                    other => return Ok(other),
+                if !self.run(staged, table, work, &sql, &mut refused).await? {
+                    return Ok(Tried::InTheWay(staged.place));
                 }
             }
         }
-        Ok(Tried::Done(refused))
+        Ok(Tried::Done(refused, tallies))
     }
 
-    /// Runs a statement about many rows; finds those that are not admitted.
+    /// Runs a statement about many rows; finds those that are not admitted. Not done where rows are in each other's way.
     async fn run(
         &self,
         staged: &Staged,
@@ -143,12 +149,12 @@ impl Applying<'_> {
         work: &Work,
         sql: &str,
         refused: &mut Vec<Refused>,
-    ) -> Result<Tried, Fault> {
+    ) -> Result<bool, Fault> {
         self.pace.check("take recorded writes over")?;
-        let Some((_, is_unique)) = self.attempt(sql).await? else { return Ok(Tried::Done(Vec::new())) };
+        let Some((_, is_unique)) = self.attempt(sql).await? else { return Ok(true) };
         let may_move = !work.is_moving && staged.touched.iter().any(|slot| is_moved(table, *slot));
         if is_unique && may_move {
-            return Ok(Tried::InTheWay(staged.place));
+            return Ok(false);
         }
         self.link
             .batch_execute(&format!(
@@ -174,10 +180,7 @@ impl Applying<'_> {
                 open.push((low, middle));
             }
         }
-        if found == 0 && may_move {
-            return Ok(Tried::InTheWay(staged.place));
-        }
-        Ok(Tried::Done(Vec::new()))
+        Ok(found > 0 || !may_move)
     }
 
     /// Runs a statement; what the server said where it does not admit a row, and whether that is about a value that may
@@ -222,41 +225,26 @@ struct Work {
 }
 
 impl Work {
-    async fn of(link: &Link, table: &SideTable, staged: &Staged, is_moving: bool) -> Result<Self, Fault> {
-        let row = link
-            .query_one(
-                &format!(
-                    "SELECT bit_or(m) FILTER (WHERE fate = 'u')::text, bit_or(m) FILTER (WHERE fate = 'i')::text,
-                            bit_and(m) FILTER (WHERE fate = 'i')::text FROM {}",
-                    staged.decided_table()
-                ),
-                &[],
-            )
-            .await?;
-        let bits = |at: usize| row.get::<_, Option<String>>(at).unwrap_or_default().into_bytes();
-        let (updated, some, all) = (bits(0), bits(1), bits(2));
+    fn of(tally: &Tally, table: &SideTable, staged: &Staged, is_moving: bool) -> Self {
         let written = |slot: &usize| table.column(*slot).is_some_and(|column| !column.is_generated);
-        let slots = staged.slots();
-        let is_set = |bits: &[u8], at: usize| bits.get(at) == Some(&b'1');
+        let known = |slot: &usize| tally.bit("i", 2 * staged.slots() + slot);
         let columns = || (0..staged.width).filter(written);
         let is_key = |slot: &usize| table.key.contains(slot);
         let has_always = table.columns.iter().any(|column| column.identity == Some('a'));
-        let updated: Vec<usize> = columns().filter(|slot| is_set(&updated, *slot) && !is_key(slot)).collect();
+        let updated: Vec<usize> = columns().filter(|slot| tally.bit("u", *slot).0 && !is_key(slot)).collect();
         // An identity that is always generated cannot be set by an update.
         let is_moving = is_moving
             || (has_always
                 && updated
                     .iter()
                     .any(|slot| table.column(*slot).is_some_and(|column| column.identity == Some('a'))));
-        Ok(Self {
+        Self {
             is_moving,
             updated,
-            inserted: columns()
-                .filter(|slot| is_set(&some, 2 * slots + slot) || staged.defaults.contains_key(slot))
-                .collect(),
-            inserted_by_all: columns().filter(|slot| is_set(&all, 2 * slots + slot)).collect(),
-            has_inserts: !some.is_empty(),
-        })
+            inserted: columns().filter(|slot| known(slot).0 || staged.defaults.contains_key(slot)).collect(),
+            inserted_by_all: columns().filter(|slot| known(slot).1).collect(),
+            has_inserts: tally.has("i"),
+        }
     }
 
     /// Which updates are moves.
@@ -367,7 +355,7 @@ impl Work {
         if self.has_inserts {
             let value = |slot: &usize| {
                 let column = table.column(*slot)?;
-                let text = format!("d.l{slot}::{}", column.cast);
+                let text = format!("{}::{}", staged.after("d", *slot), column.cast);
                 if self.inserted_by_all.contains(slot) {
                     return Some(text);
                 }

@@ -129,7 +129,7 @@ pub(super) fn statement(table: &SideTable, staged: &Staged, natives: Natives, is
             (format!("(coalesce(w.born, false) OR {is_reused})"), "w.key IS NOT NULL".to_owned())
         }
     };
-    let draws = table.key_family() == Some(Family::Integer);
+    let draws = draws(table);
     let key = table.key.iter().map(|slot| format!("s.l{slot}")).collect::<Vec<_>>().join(", ");
     let native = match natives {
         Natives::Some => format!(
@@ -161,6 +161,17 @@ pub(super) fn statement(table: &SideTable, staged: &Staged, natives: Natives, is
     )
 }
 
+/// Whether a row that was born on both sides gets another key.
+fn draws(table: &SideTable) -> bool {
+    table.key_family() == Some(Family::Integer)
+}
+
+/// Whether any row of a table may be told to draw another key: none is where nobody wrote here, as keys were not given
+/// twice.
+pub(super) fn may_draw(table: &SideTable, natives: Natives, is_reused: bool) -> bool {
+    draws(table) && (natives != Natives::None || is_reused)
+}
+
 /// Whether a column is neither as users found it nor as they left it.
 fn hurt(staged: &Staged, column: &SideColumn, slot: usize) -> String {
     format!(
@@ -181,12 +192,17 @@ pub(super) async fn settle(
 ) -> Result<(), Fault> {
     let table = table_of(here, staged)?;
     let decided = staged.decided_table();
-    let found = link
-        .execute(&format!("UPDATE {decided} SET cause = fate WHERE fate IN ('B', 'C', 'K')"), &[])
-        .await?;
-    if found == 0 {
+    let fate = match winner {
+        None => "'o'",
+        Some(Winner::Recorded) => "CASE WHEN fate <> 'C' THEN 'u' WHEN gone THEN 'd' ELSE 'i' END",
+        Some(Winner::Restored) => "CASE WHEN fate = 'B' AND NOT born THEN 'u' ELSE 'y' END",
+    };
+    let sql =
+        format!("UPDATE {decided} SET cause = fate, fate = ({fate})::\"char\" WHERE fate IN ('B', 'C', 'K')");
+    if link.execute(&sql, &[]).await? == 0 {
         return Ok(());
     }
+    link.batch_execute(&format!("ANALYZE {decided} (cause, fate)")).await?;
     let columns: Vec<String> = table
         .columns
         .iter()
@@ -198,25 +214,19 @@ pub(super) async fn settle(
             }
         })
         .collect();
+    let printed: Vec<String> = table.columns.iter().map(printed).collect();
     link.execute(
         &format!(
-            "UPDATE {decided} AS d SET hurt = CASE WHEN s.cause = 'B' THEN ARRAY[{}] END
+            "UPDATE {decided} AS d SET hurt = CASE WHEN s.cause = 'B' THEN ARRAY[{}] END, here = ARRAY[{}]::text[]
              FROM {decided} AS s, {target} AS h WHERE s.ctid = d.ctid AND {place} AND d.cause IS NOT NULL",
             columns.join(", "),
+            printed.join(", "),
             target = table.only(),
             place = by_place(table, "h"),
         ),
         &[],
     )
     .await?;
-    keep_here(link, table, staged, "d.cause IS NOT NULL").await?;
-    let fate = match winner {
-        None => "'o'",
-        Some(Winner::Recorded) => "CASE WHEN cause <> 'C' THEN 'u' WHEN gone THEN 'd' ELSE 'i' END",
-        Some(Winner::Restored) => "CASE WHEN cause = 'B' AND NOT born THEN 'u' ELSE 'y' END",
-    };
-    link.execute(&format!("UPDATE {decided} SET fate = ({fate})::\"char\" WHERE cause IS NOT NULL"), &[])
-        .await?;
     if winner == Some(Winner::Restored) {
         for slot in staged.touched.iter().chain(staged.expressions.keys()) {
             link.execute(

@@ -6,21 +6,21 @@ use super::fold::{Cell, Row};
 use super::side::{Family, SideColumn, SideTable, base_of};
 
 /// The first value of a row, among the slots that are asked for, that has no room here: its column, and why.
-pub(super) fn first(
+pub(super) fn first<T: AsRef<str>>(
     narrowed: &BTreeMap<usize, String>,
-    row: &Row,
+    row: &Row<T>,
     table: &SideTable,
     is_asked: impl Fn(usize) -> bool,
 ) -> Option<(String, String)> {
     narrowed.iter().filter(|(slot, _)| is_asked(**slot)).find_map(|(slot, there)| {
         let column = table.column(*slot)?;
-        Some((column.name.clone(), misfit(row.get(*slot)?, there, column)?))
+        Some((column.name.clone(), misfit(row.get(*slot)?.lent(), there, column)?))
     })
 }
 
 /// Why a value has no room there: a fragment without any text that users wrote. None where it has, or where only the
 /// server could tell.
-pub(super) fn misfit(cell: &Cell, there: &str, here: &SideColumn) -> Option<String> {
+pub(super) fn misfit(cell: Cell<&str>, there: &str, here: &SideColumn) -> Option<String> {
     let shown = || here.type_name.trim_start_matches("public.").to_owned();
     match cell {
         Cell::Unknown => None,
@@ -40,7 +40,7 @@ pub(super) fn misfit(cell: &Cell, there: &str, here: &SideColumn) -> Option<Stri
                 let is_midnight = time.is_empty() || time.starts_with("00:00:00");
                 (!is_midnight).then(|| "date holds no time of day".to_owned())
             }
-            _ if !here.labels.is_empty() => (!here.labels.iter().any(|label| **label == **text))
+            _ if !here.labels.is_empty() => (!here.labels.iter().any(|label| label == text))
                 .then(|| format!("{} has no such label", shown())),
             _ => None,
         },
@@ -132,8 +132,8 @@ mod tests {
                 labels: if here == "public.status" { labels() } else { Vec::new() },
                 ..SideColumn::default()
             };
-            let cell = value.map_or(Cell::Null, |value| Cell::Text(value.into()));
-            assert_eq!(misfit(&cell, there, &column).as_deref(), expected, "{value:?} in {here}");
+            let cell = value.map_or(Cell::Null, Cell::Text);
+            assert_eq!(misfit(cell, there, &column).as_deref(), expected, "{value:?} in {here}");
         }
     }
 }

@@ -3,30 +3,41 @@
 use crate::recorder::{Image, Value};
 
 /// A value of a row as far as it is known.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Cell {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cell<T = Box<str>> {
     /// Nobody saw it, or the change did not touch it.
     Unknown,
     Null,
-    Text(Box<str>),
+    Text(T),
 }
 
-impl Cell {
+impl<T> Cell<T> {
+    pub(super) fn is_known(&self) -> bool {
+        !matches!(self, Self::Unknown)
+    }
+}
+
+impl<T: AsRef<str>> Cell<T> {
     /// Its text; none of NULL and of what is not known.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
-            Self::Text(text) => Some(text),
+            Self::Text(text) => Some(text.as_ref()),
             Self::Unknown | Self::Null => None,
         }
     }
 
-    pub(super) fn is_known(&self) -> bool {
-        *self != Self::Unknown
+    /// The same, of which the text stays where it is.
+    pub(super) fn lent(&self) -> Cell<&str> {
+        match self {
+            Self::Unknown => Cell::Unknown,
+            Self::Null => Cell::Null,
+            Self::Text(text) => Cell::Text(text.as_ref()),
+        }
     }
 }
 
 /// A row, in the columns of the put-back table.
-pub(super) type Row = Vec<Cell>;
+pub(super) type Row<T = Box<str>> = Vec<Cell<T>>;
 
 /// One recorded write of a row.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,13 +56,22 @@ pub(super) fn cell(image: &Image, place: usize) -> Cell {
     }
 }
 
+/// The same, taken out of an image that nobody reads there again.
+pub(super) fn taken(image: &mut Image, place: usize) -> Cell {
+    match image.get_mut(place).and_then(Option::take) {
+        Some(Value::Null) => Cell::Null,
+        Some(Value::Text(text)) => Cell::Text(text),
+        Some(Value::Untouched) | None => Cell::Unknown,
+    }
+}
+
 /// All writes of a row, as one.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Folded {
+pub(super) struct Folded<T = Box<str>> {
     /// Before the first write; of a column that users changed, before they first did. None for a row that was born.
-    pub(super) base: Option<Row>,
+    pub(super) base: Option<Row<T>>,
     /// After the last write; of a column that users changed, after they last did. None for a row that is gone.
-    pub(super) last: Option<Row>,
+    pub(super) last: Option<Row<T>>,
     /// Columns that users changed, even if back again; of a born row, those that are known.
     pub(super) touched: Vec<bool>,
 }
@@ -128,7 +148,9 @@ impl Folded {
         }
         self.last = Some(after);
     }
+}
 
+impl<T: PartialEq> Folded<T> {
     /// Whether users themselves undid all they did.
     #[cfg(test)]
     pub(super) fn is_idle(&self) -> bool {
@@ -140,17 +162,21 @@ impl Folded {
     }
 
     /// Columns that differ in the end because users changed them.
+    #[cfg(test)]
     pub(super) fn changed(&self) -> Vec<usize> {
-        let (Some(base), Some(last)) = (&self.base, &self.last) else { return Vec::new() };
-        let differs =
-            |place: &usize| base.get(*place).zip(last.get(*place)).is_some_and(|(a, b)| is_changed(a, b));
-        let touched = self.touched.iter().enumerate().filter(|(_, touched)| **touched);
-        touched.map(|(place, _)| place).filter(differs).collect()
+        (0..self.touched.len()).filter(|place| self.differs(*place)).collect()
+    }
+
+    /// Whether a column differs in the end because users changed it.
+    pub(super) fn differs(&self, place: usize) -> bool {
+        let (Some(base), Some(last)) = (&self.base, &self.last) else { return false };
+        self.touched.get(place) == Some(&true)
+            && base.get(place).zip(last.get(place)).is_some_and(|(base, last)| is_changed(base, last))
     }
 }
 
 /// What is known after is something else than before, or it is not known what was before.
-fn is_changed(before: &Cell, after: &Cell) -> bool {
+fn is_changed<T: PartialEq>(before: &Cell<T>, after: &Cell<T>) -> bool {
     after.is_known() && before != after
 }
 
@@ -164,25 +190,30 @@ fn keeping(before: &Row, mut after: Row) -> Row {
     after
 }
 
+/// The value of a row at a place; not known where there is no row.
+pub(super) fn at<T: AsRef<str>>(row: &Option<Row<T>>, place: usize) -> Cell<&str> {
+    row.as_ref().and_then(|row| row.get(place)).map_or(Cell::Unknown, Cell::lent)
+}
+
 /// Puts a folded row into few bytes. Of a row that still is, what was before is kept of touched columns only: of the
 /// others it is what was after.
-pub(super) fn pack(folded: &Folded) -> Box<[u8]> {
-    let mut bytes = Vec::with_capacity(64);
-    let mark = |row: &Option<Row>| u8::from(row.is_some());
+pub(super) fn pack<T: AsRef<str>>(folded: &Folded<T>) -> Box<[u8]> {
+    let mut bytes = Vec::with_capacity(256);
+    let mark = |row: &Option<Row<T>>| u8::from(row.is_some());
     bytes.push(mark(&folded.base) | mark(&folded.last) << 1);
     let width = folded.touched.len();
     push_number(&mut bytes, width);
     for (place, touched) in folded.touched.iter().enumerate() {
-        let of = |row: &Option<Row>| row.as_ref().and_then(|row| row.get(place)).cloned();
-        let base = of(&folded.base).filter(|_| *touched || folded.last.is_none()).unwrap_or(Cell::Unknown);
-        let last = of(&folded.last).unwrap_or(Cell::Unknown);
-        let state = |cell: &Cell| match cell {
+        let base = at(&folded.base, place);
+        let base = if *touched || folded.last.is_none() { base } else { Cell::Unknown };
+        let last = at(&folded.last, place);
+        let state = |cell: Cell<&str>| match cell {
             Cell::Unknown => 0u8,
             Cell::Null => 1,
             Cell::Text(_) => 2,
         };
-        bytes.push(u8::from(*touched) | state(&base) << 1 | state(&last) << 3);
-        for cell in [&base, &last] {
+        bytes.push(u8::from(*touched) | state(base) << 1 | state(last) << 3);
+        for cell in [base, last] {
             if let Some(text) = cell.text() {
                 push_number(&mut bytes, text.len());
                 bytes.extend_from_slice(text.as_bytes());
@@ -192,8 +223,9 @@ pub(super) fn pack(folded: &Folded) -> Box<[u8]> {
     bytes.into_boxed_slice()
 }
 
-/// The other way round; none where these are not the bytes of a row.
-pub(super) fn unpack(bytes: &[u8]) -> Option<Folded> {
+/// The other way round, with texts of its own or those that stand in the bytes; none where these are not the bytes of a
+/// row.
+pub(super) fn unpack<'b, T: From<&'b str> + Clone>(bytes: &'b [u8]) -> Option<Folded<T>> {
     let mut rest = bytes;
     let (marks, width) = (take(&mut rest)?, take_number(&mut rest)?);
     let mut folded = Folded {
@@ -329,7 +361,7 @@ mod tests {
                     let mut writes = writes.iter().cloned();
                     let mut folded = Folded::of(writes.next().unwrap());
                     writes.for_each(|write| folded.then(write));
-                    unpack(&pack(&folded)).unwrap()
+                    unpack::<Box<str>>(&pack(&folded)).unwrap()
                 };
                 let mut whole = part(&writes[..at]);
                 whole.then_folded(part(&writes[at..]));
@@ -348,9 +380,9 @@ mod tests {
             Write::Update { before: wide.clone(), after: wide.iter().rev().cloned().collect() },
         ] {
             let folded = Folded::of(write);
-            assert_eq!(unpack(&pack(&folded)).unwrap(), folded);
+            assert_eq!(unpack::<Box<str>>(&pack(&folded)).unwrap(), folded);
         }
-        assert_eq!(unpack(&[]), None);
-        assert_eq!(unpack(&[3, 200]), None);
+        assert_eq!(unpack::<&str>(&[]), None);
+        assert_eq!(unpack::<&str>(&[3, 200]), None);
     }
 }

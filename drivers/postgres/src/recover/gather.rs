@@ -16,7 +16,7 @@ use super::rule::{Rule, Rules, shown};
 use super::side::SideTable;
 use super::stage::{Numbers, Staged, lost};
 use super::told::{Told, Topic};
-use crate::recorder::{Change, Kind};
+use crate::recorder::{Change, Image, Kind};
 use crate::server::{Fault, Link, Pace};
 
 /// How much is folded in memory.
@@ -116,7 +116,7 @@ impl<'a, 'r> Gathering<'a, 'r> {
             } else if taken.has(change.number) {
                 self.found.already += 1;
             } else {
-                self.one(&change).await?;
+                self.one(change).await?;
             }
             if self.size > self.room {
                 self.stage().await?;
@@ -139,20 +139,20 @@ impl<'a, 'r> Gathering<'a, 'r> {
         }
     }
 
-    async fn one(&mut self, change: &Change) -> Result<(), Fault> {
+    async fn one(&mut self, change: Change) -> Result<(), Fault> {
         let number = change.number;
         let (lowest, highest) = self.found.span.unwrap_or((number, number));
         self.found.span = Some((lowest.min(number), highest.max(number)));
         let made = self.rules.of(&change.relation);
         let rule = match made.as_ref() {
             Ok(rule) => rule,
-            Err(why) => return self.tell(change, &why.0, true),
+            Err(why) => return self.tell(&change, &why.0, true),
         };
         let Some(table) = self.rules.here.tables.get(rule.table) else {
             return Err(lost("find a table again"));
         };
         if table.key.is_empty() {
-            return self.without_key(change, rule, table);
+            return self.without_key(&change, rule, table);
         }
         self.enter(rule);
         let (before, after) = match &change.kind {
@@ -161,26 +161,19 @@ impl<'a, 'r> Gathering<'a, 'r> {
             Kind::Deleted { before } => (Some(before), None),
             Kind::Truncated => return self.emptied(rule.table, number).await,
         };
-        let Some(write) = rule.write(before, after) else { return Ok(()) };
-        let key = |row: &Row| key_of(row, &table.key);
-        let (old, new) = match &write {
-            Write::Insert { after } => (None, Some(key(after))),
-            // Some recorders name the key before only where it was changed.
-            Write::Update { before, after } => {
-                let new = key(after).or_else(|| key(before));
-                (Some(key(before).or_else(|| new.clone())), Some(new))
-            }
-            Write::Delete { before } => (Some(key(before)), None),
-        };
+        let key = |image: &Image| rule.key_of(image, &table.key);
+        // Some recorders name the key before only where it was changed.
+        let new = after.map(|after| key(after).or_else(|| key(before?)));
+        let old = before.map(|before| key(before).or_else(|| new.clone()?));
         if matches!(old, Some(None)) || matches!(new, Some(None)) {
-            return self.tell(change, "its key is not known, or NULL, which names no row", true);
+            return self.tell(&change, "its key is not known, or NULL, which names no row", true);
         }
-        self.tell_lost(change, &rule.loses(before, after))?;
+        self.tell_lost(&change, &rule.loses(before, after))?;
+        let Some(write) = rule.write(change.kind) else { return Ok(()) };
         self.note_highest(rule.table, &write);
         let place = rule.table;
-        let references = rule.references.clone();
         let Some(staged) = self.found.tables.get_mut(&place) else { return Err(lost("find a table again")) };
-        let group = u16::try_from(staged.group(&references)).unwrap_or(u16::MAX);
+        let group = u16::try_from(staged.group(&rule.references)).unwrap_or(u16::MAX);
         match (old.flatten(), new.flatten()) {
             (Some(old), Some(new)) if old != new => {
                 let Write::Update { before, after } = write else { return Err(lost("read a change")) };
@@ -207,7 +200,7 @@ impl<'a, 'r> Gathering<'a, 'r> {
                 return self.tell(change, "its table was emptied at once, and has no key", true);
             }
         };
-        let Some(write) = rule.write(before, after) else { return Ok(()) };
+        let Some(write) = rule.write(change.kind.clone()) else { return Ok(()) };
         self.note_highest(rule.table, &write);
         let Some(rows) = multiset::rows_of(rule, table, write) else {
             let why = "its table has no key, and not all of its columns were recorded";
@@ -277,9 +270,11 @@ impl<'a, 'r> Gathering<'a, 'r> {
     /// All rows of a table were taken away at once.
     async fn emptied(&mut self, place: usize, number: u64) -> Result<(), Fault> {
         for entry in self.rows.get_mut(&place).into_iter().flat_map(|rows| rows.values_mut()) {
-            let mut folded = unpack(&entry.bytes).ok_or_else(|| lost("read a folded row again"))?;
+            let mut folded: Folded<&str> =
+                unpack(&entry.bytes).ok_or_else(|| lost("read a folded row again"))?;
             folded.last = None;
-            entry.bytes = pack(&folded);
+            let bytes = pack(&folded);
+            entry.bytes = bytes;
         }
         let Some(staged) = self.found.tables.get_mut(&place) else { return Ok(()) };
         staged.make(self.link).await?;
@@ -319,12 +314,13 @@ impl<'a, 'r> Gathering<'a, 'r> {
             rows.sort_unstable_by_key(|(_, entry)| entry.numbers.first);
             let mut loader = staged.loader(self.link).await?;
             for ((group, key), entry) in rows {
-                let folded = unpack(&entry.bytes).ok_or_else(|| lost("read a folded row again"))?;
+                let folded: Folded<&str> =
+                    unpack(&entry.bytes).ok_or_else(|| lost("read a folded row again"))?;
                 let key = texts_of(&key, &table.key);
                 let why = without_room(&folded, &key, staged, table);
                 loader.add(staged, &key, usize::from(group), &folded, &entry.numbers, why.as_deref()).await?;
             }
-            loader.finish().await?;
+            loader.finish(staged).await?;
         }
         self.found.multisets.stage(self.link).await?;
         self.size = 0;
@@ -346,9 +342,9 @@ impl<'a, 'r> Gathering<'a, 'r> {
 }
 
 /// Why the last version of a row has no room in the target; of one that is gone, its key.
-pub(super) fn without_room(
-    folded: &Folded,
-    key: &[(usize, Option<String>)],
+pub(super) fn without_room<T: AsRef<str>>(
+    folded: &Folded<T>,
+    key: &[(usize, Option<&str>)],
     staged: &Staged,
     table: &SideTable,
 ) -> Option<String> {
@@ -365,7 +361,7 @@ pub(super) fn without_room(
             let mut row = vec![Cell::Unknown; staged.slots()];
             for (slot, text) in key {
                 if let (Some(cell), Some(text)) = (row.get_mut(*slot), text) {
-                    *cell = Cell::Text(text.as_str().into());
+                    *cell = Cell::Text(*text);
                 }
             }
             first(&staged.narrowed, &row, table, |_| true)
@@ -376,9 +372,14 @@ pub(super) fn without_room(
 
 /// The key of a row, as bytes; none where a part of it is not known or NULL.
 pub(super) fn key_of(row: &Row, places: &[usize]) -> Option<Box<[u8]>> {
+    packed(places.iter().map(|place| row.get(*place)?.text()))
+}
+
+/// The parts of a key as bytes; none where one is missing.
+pub(super) fn packed<'t>(texts: impl Iterator<Item = Option<&'t str>>) -> Option<Box<[u8]>> {
     let mut bytes = Vec::with_capacity(24);
-    for place in places {
-        let text = row.get(*place)?.text()?;
+    for text in texts {
+        let text = text?;
         bytes.extend_from_slice(&u32::try_from(text.len()).ok()?.to_le_bytes());
         bytes.extend_from_slice(text.as_bytes());
     }
@@ -386,12 +387,12 @@ pub(super) fn key_of(row: &Row, places: &[usize]) -> Option<Box<[u8]>> {
 }
 
 /// The texts of a key, from its bytes.
-fn texts_of(mut bytes: &[u8], places: &[usize]) -> Vec<(usize, Option<String>)> {
+fn texts_of<'b>(mut bytes: &'b [u8], places: &[usize]) -> Vec<(usize, Option<&'b str>)> {
     let mut next = || {
         let (length, rest) = bytes.split_first_chunk::<4>()?;
         let (text, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
         bytes = rest;
-        Some(std::str::from_utf8(text).ok()?.to_owned())
+        std::str::from_utf8(text).ok()
     };
     places.iter().map(|place| (*place, next())).collect()
 }

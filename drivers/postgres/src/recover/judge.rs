@@ -117,8 +117,7 @@ fn images(change: &Change) -> (Option<&crate::recorder::Image>, Option<&crate::r
 
 /// The change in the columns of the saved table, if its keys are known; a row that is born is known from then on.
 fn of_row(rule: &Rule, table: &SideTable, change: &Change, known: &mut Known) -> Option<Write> {
-    let (before, after) = images(change);
-    let write = rule.write(before, after)?;
+    let write = rule.write(change.kind.clone())?;
     let (old, new) = match &write {
         Write::Insert { after } => (None, Some(after)),
         Write::Update { before, after } => (Some(before), Some(after)),

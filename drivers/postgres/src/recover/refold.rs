@@ -30,10 +30,12 @@ pub(super) async fn refold(link: &Link, here: &Side, staged: &mut Staged) -> Res
     let rows = staged.rows_table();
     let key = table.key.iter().map(|slot| format!("l{slot}")).collect::<Vec<_>>().join(", ");
     let twice = format!("SELECT {key} FROM {rows} GROUP BY {key} HAVING count(*) > 1");
-    let slots = (0..staged.slots()).map(|slot| format!(", b{slot}, l{slot}")).collect::<String>();
+    let slots = (0..staged.slots())
+        .map(|slot| format!(", s.b{slot}, {}", staged.after("s", slot)))
+        .collect::<String>();
     link.batch_execute(&format!(
         "DECLARE backout_parts NO SCROLL CURSOR FOR
-         SELECT first, more, grp, linked, born, gone, why, m::text{slots} FROM {rows}
+         SELECT first, more, grp, linked, born, gone, why, m::text{slots} FROM {rows} AS s
          WHERE ({key}) IN ({twice}) ORDER BY {key}, first, id"
     ))
     .await?;
@@ -127,11 +129,12 @@ async fn put(link: &Link, staged: &mut Staged, table: &SideTable, parts: Vec<Par
     }
     let mut loader = staged.loader(link).await?;
     for part in parts {
-        let key: Vec<(usize, Option<String>)> = table.key.iter().copied().zip(part.key).collect();
+        let key: Vec<(usize, Option<&str>)> =
+            table.key.iter().copied().zip(part.key.iter().map(Option::as_deref)).collect();
         let why = without_room(&part.folded, &key, staged, table)
             .or(part.why.filter(|why| !why.contains(" does not fit: ")));
         loader.add(staged, &key, part.group, &part.folded, &part.numbers, why.as_deref()).await?;
     }
-    loader.finish().await?;
+    loader.finish(staged).await?;
     Ok(())
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::config::{Merge, TableRule, table_of};
 use super::expression::{names, plain_value};
-use super::fold::{Cell, Row, Write, cell};
+use super::fold::{Cell, Row, Write, cell, taken};
+use super::gather::packed;
 use super::side::{Side, SideTable, may_go_over};
-use crate::recorder::{Image, Relation};
+use crate::recorder::{Image, Kind, Relation, Value};
 use crate::server::TableName;
 
 /// From which side to which rows are taken over.
@@ -75,18 +76,35 @@ struct Lost {
 pub(super) struct Unmapped(pub(super) String);
 
 impl Rule {
-    fn row(&self, image: &Image) -> Row {
-        self.origins.iter().map(|origin| origin.map_or(Cell::Unknown, |place| cell(image, place))).collect()
+    fn row(&self, mut image: Image) -> Row {
+        // A column there fills one slot, unless an expression reads it too.
+        let is_once = self.extras.is_empty();
+        let value = |origin: &Option<usize>| match origin {
+            None => Cell::Unknown,
+            Some(place) if is_once => taken(&mut image, *place),
+            Some(place) => cell(&image, *place),
+        };
+        self.origins.iter().map(value).collect()
     }
 
-    /// A change in the slots of the put-back table.
-    pub(super) fn write(&self, before: Option<&Image>, after: Option<&Image>) -> Option<Write> {
-        Some(match (before, after) {
-            (None, Some(after)) => Write::Insert { after: self.row(after) },
-            (Some(before), Some(after)) => Write::Update { before: self.row(before), after: self.row(after) },
-            (Some(before), None) => Write::Delete { before: self.row(before) },
-            (None, None) => return None,
+    /// A change in the slots of the put-back table; none of a table that was emptied.
+    pub(super) fn write(&self, change: Kind) -> Option<Write> {
+        Some(match change {
+            Kind::Inserted { after } => Write::Insert { after: self.row(after) },
+            Kind::Changed { before, after } => {
+                Write::Update { before: self.row(before), after: self.row(after) }
+            }
+            Kind::Deleted { before } => Write::Delete { before: self.row(before) },
+            Kind::Truncated => return None,
         })
+    }
+
+    /// The key of a row, as bytes; none where a part of it is not known or NULL.
+    pub(super) fn key_of(&self, image: &Image, places: &[usize]) -> Option<Box<[u8]>> {
+        packed(places.iter().map(|place| match image.get((*self.origins.get(*place)?)?)? {
+            Some(Value::Text(text)) => Some(text.as_ref()),
+            _ => None,
+        }))
     }
 
     /// Columns to which users wrote what has no place here.
@@ -109,6 +127,8 @@ pub(super) struct Rules<'a> {
     pub(super) merge: &'a Merge,
     pub(super) direction: Direction,
     made: HashMap<(TableName, Vec<(String, String)>), Made>,
+    /// The layout that was asked for last, which is mostly the next one too.
+    last: Option<(Arc<Relation>, Made)>,
 }
 
 pub(super) type Made = Arc<Result<Rule, Unmapped>>;
@@ -120,17 +140,26 @@ impl<'a> Rules<'a> {
         merge: &'a Merge,
         direction: Direction,
     ) -> Self {
-        Self { here, there, merge, direction, made: HashMap::new() }
+        Self { here, there, merge, direction, made: HashMap::new(), last: None }
     }
 
     /// The rule for a table as it was recorded, or why there is none.
-    pub(super) fn of(&mut self, relation: &Relation) -> Made {
-        let at = (relation.table.clone(), relation.columns.clone());
-        if let Some(made) = self.made.get(&at) {
+    pub(super) fn of(&mut self, relation: &Arc<Relation>) -> Made {
+        if let Some((last, made)) = &self.last
+            && Arc::ptr_eq(last, relation)
+        {
             return Arc::clone(made);
         }
-        let made = Arc::new(self.make(relation));
-        self.made.insert(at, Arc::clone(&made));
+        let at = (relation.table.clone(), relation.columns.clone());
+        let made = match self.made.get(&at) {
+            Some(made) => Arc::clone(made),
+            None => {
+                let made = Arc::new(self.make(relation));
+                self.made.insert(at, Arc::clone(&made));
+                made
+            }
+        };
+        self.last = Some((Arc::clone(relation), Arc::clone(&made)));
         made
     }
 

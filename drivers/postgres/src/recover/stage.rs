@@ -4,22 +4,19 @@
 //! A staged row: `id` (dense, from 1), `first` and `more` (the numbers of its changes), `grp` (by which way keys are led
 //! over), `linked` (one of its changes is also one of another row: a key that was changed), `born`, `gone`, `why` (it
 //! cannot be taken over), `m` (three bits for every slot: touched, known before, known after), and for every slot `b` and
-//! `l`, the text before and after. The key stands in its `l`, also of a row that is gone.
+//! `l`, the text before and after. The key stands in its `l`, also of a row that is gone. What is after in columns that a
+//! change did not touch, and that hold no keys, stands together in `rest`, an array by slots in its text form: it is
+//! wanted of few rows, and is only carried along for all others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use backout_contract::{DriverError, ErrorKind};
-use bytes::{BufMut, Bytes, BytesMut};
-use futures_util::SinkExt;
-use tokio_postgres::CopyInSink;
+use bytes::{BufMut, BytesMut};
 
-use super::fold::{Cell, Folded};
+use super::load::Loader;
 use super::rule::Space;
 use super::side::{Side, SideTable};
 use crate::server::{Fault, Link};
-
-/// How much is sent at once.
-const PIECE: usize = 128 * 1024;
 
 /// What is staged for one table of the target.
 #[derive(Debug, Clone)]
@@ -108,6 +105,14 @@ impl Staged {
         format!("get_bit({row}.m, {}) = 1", 2 * self.slots() + slot)
     }
 
+    /// The text after in a slot, wherever it stands.
+    pub(super) fn after(&self, row: &str, slot: usize) -> String {
+        if slot >= self.width {
+            return format!("{row}.l{slot}");
+        }
+        format!("coalesce({row}.l{slot}, ({row}.rest::text[])[{}])", slot + 1)
+    }
+
     /// The number of a group, made where it is new.
     pub(super) fn group(&mut self, references: &[(usize, Space)]) -> usize {
         match self.groups.iter().position(|group| group == references) {
@@ -127,7 +132,7 @@ impl Staged {
         let slots: String = (0..self.slots()).map(|slot| format!(", b{slot} text, l{slot} text")).collect();
         link.batch_execute(&format!(
             "CREATE TEMPORARY TABLE {} (id bigint, first bigint, more bigint[], grp smallint, linked boolean, \
-             born boolean, gone boolean, why text, m varbit{slots}) ON COMMIT DROP",
+             born boolean, gone boolean, why text, m varbit, rest text{slots}) ON COMMIT DROP",
             self.rows_table()
         ))
         .await?;
@@ -138,118 +143,7 @@ impl Staged {
     /// Opens the way for rows.
     pub(super) async fn loader(&mut self, link: &Link) -> Result<Loader, Fault> {
         self.make(link).await?;
-        let sink = link.copy_in(&format!("COPY {} FROM STDIN", self.rows_table())).await?;
-        Ok(Loader { sink: Box::pin(sink), piece: BytesMut::with_capacity(PIECE + 4096) })
-    }
-}
-
-/// Rows under way.
-pub(super) struct Loader {
-    sink: std::pin::Pin<Box<CopyInSink<Bytes>>>,
-    piece: BytesMut,
-}
-
-impl Loader {
-    /// Adds a row.
-    pub(super) async fn add(
-        &mut self,
-        staged: &mut Staged,
-        key: &[(usize, Option<String>)],
-        group: usize,
-        folded: &Folded,
-        numbers: &Numbers,
-        why: Option<&str>,
-    ) -> Result<(), Fault> {
-        staged.rows += 1;
-        staged.is_linked |= numbers.is_linked;
-        let slots = staged.slots();
-        let number = |number: u64| {
-            i64::try_from(number)
-                .map_err(|_| DriverError::new(ErrorKind::BadData, "read the number of a recorded change"))
-        };
-        let piece = &mut self.piece;
-        let (born, gone) = (folded.base.is_none(), folded.last.is_none());
-        let head = format!("{}\t{}\t", staged.rows, number(numbers.first)?);
-        piece.extend_from_slice(head.as_bytes());
-        if numbers.more.is_empty() {
-            piece.extend_from_slice(b"\\N");
-        } else {
-            let more: Result<Vec<String>, _> =
-                numbers.more.iter().map(|more| number(*more).map(|more| more.to_string())).collect();
-            piece.extend_from_slice(format!("{{{}}}", more?.join(",")).as_bytes());
-        }
-        let mark = |yes: bool| if yes { 't' } else { 'f' };
-        let marks = format!("\t{group}\t{}\t{}\t{}\t", mark(numbers.is_linked), mark(born), mark(gone));
-        piece.extend_from_slice(marks.as_bytes());
-        match why {
-            Some(why) => escape(piece, why),
-            None => piece.extend_from_slice(b"\\N"),
-        }
-        piece.put_u8(b'\t');
-        let at = |row: &Option<Vec<Cell>>, slot: usize| -> Cell {
-            row.as_ref().and_then(|row| row.get(slot)).cloned().unwrap_or(Cell::Unknown)
-        };
-        let mut touched = vec![false; slots];
-        if born {
-            for (slot, touched) in touched.iter_mut().enumerate() {
-                *touched = at(&folded.last, slot).is_known();
-            }
-        } else {
-            for slot in folded.changed() {
-                if let Some(touched) = touched.get_mut(slot) {
-                    *touched = true;
-                }
-            }
-        }
-        let mut cells = Vec::with_capacity(slots);
-        for (slot, touched) in touched.iter().enumerate() {
-            let of_key = key.iter().find(|(key, _)| *key == slot);
-            let is_key = of_key.is_some();
-            let base = at(&folded.base, slot);
-            let last = match of_key.filter(|_| gone) {
-                Some((_, Some(text))) => Cell::Text(text.as_str().into()),
-                _ => at(&folded.last, slot),
-            };
-            // What is before is of use where it was changed, or where nothing is after.
-            let base = if (*touched && !born) || (gone && !is_key) { base } else { Cell::Unknown };
-            if *touched {
-                staged.touched.insert(slot);
-            }
-            if last.is_known() {
-                staged.known.insert(slot);
-            }
-            cells.push((base, last));
-        }
-        let bit = |yes: bool| if yes { b'1' } else { b'0' };
-        touched.iter().for_each(|touched| piece.put_u8(bit(*touched)));
-        cells.iter().for_each(|(base, _)| piece.put_u8(bit(base.is_known())));
-        cells.iter().for_each(|(_, last)| piece.put_u8(bit(last.is_known())));
-        for (base, last) in &cells {
-            for cell in [base, last] {
-                piece.put_u8(b'\t');
-                match cell.text() {
-                    Some(text) => escape(piece, text),
-                    None => piece.extend_from_slice(b"\\N"),
-                }
-            }
-        }
-        piece.put_u8(b'\n');
-        if piece.len() >= PIECE {
-            self.send().await?;
-        }
-        Ok(())
-    }
-
-    async fn send(&mut self) -> Result<(), Fault> {
-        let piece = self.piece.split().freeze();
-        self.piece.reserve(PIECE + 4096);
-        Ok(self.sink.send(piece).await?)
-    }
-
-    /// All of it is there.
-    pub(super) async fn finish(mut self) -> Result<u64, Fault> {
-        self.send().await?;
-        Ok(self.sink.as_mut().finish().await?)
+        Loader::open(link, self).await
     }
 }
 

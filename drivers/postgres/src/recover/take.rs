@@ -1,6 +1,6 @@
 //! Takes lacking writes over into the target, all within one transaction: killed anywhere, all of it is there or nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use backout_contract::RecoverOrder;
 use backout_core::writes::{Recovered, Winner};
@@ -20,6 +20,7 @@ use super::pairs::Pairs;
 use super::rule::{Rules, Space};
 use super::side::Side;
 use super::stage::{Staged, lost, table_of};
+use super::tally::Tally;
 use super::told::{self, Telling, Told, Topic};
 use super::{Changes, Merge, Recorded, lead, quiet, refold, sequences};
 use crate::our_side::on_paper;
@@ -138,7 +139,7 @@ impl Taking<'_> {
         backout_kit::failpoint!("postgres-recovery-decided");
         let applying =
             Applying { link, here: &here, tables: &gathered.tables, source, winner, pace: self.pace };
-        settling.around(&applying).await?;
+        let tallies = settling.around(&applying).await?;
         backout_kit::failpoint!("postgres-recovery-applied");
         for staged in gathered.tables.values() {
             let keeps = match rules.space_of(&table_of(&here, staged)?.name()) {
@@ -154,7 +155,7 @@ impl Taking<'_> {
         }
         quiet.end(link).await?;
 
-        let mut left = self.tell(run, source, &here, &gathered, winner).await?;
+        let mut left = self.tell(run, source, &here, &gathered, &tallies, winner).await?;
         left.extend(settling.tell(run, &mut self.told, &mut self.recovered).await?);
         settling.end().await?;
         self.put_down(source, taken, &gathered, left).await?;
@@ -255,9 +256,12 @@ impl Taking<'_> {
                 let is_reused = gathered.reused.contains(&staged.place);
                 let sql = decide::statement(table, staged, self.natives, is_reused);
                 link.batch_execute(&sql).await?;
-                let asks = format!("SELECT EXISTS (SELECT FROM {} WHERE fate = 'w')", staged.decided_table());
-                if link.query_one(&asks, &[]).await?.get(0) {
-                    again.push(staged);
+                if decide::may_draw(table, self.natives, is_reused) {
+                    let asks =
+                        format!("SELECT EXISTS (SELECT FROM {} WHERE fate = 'w')", staged.decided_table());
+                    if link.query_one(&asks, &[]).await?.get(0) {
+                        again.push(staged);
+                    }
                 }
                 self.pace.check("compare recorded writes with the put-back database")?;
             }
@@ -309,30 +313,21 @@ impl Taking<'_> {
         source: &str,
         here: &Side,
         gathered: &Gathered,
+        tallies: &BTreeMap<usize, Tally>,
         winner: Option<Winner>,
     ) -> Result<Vec<u64>, Fault> {
         let link = self.link;
         let mut left = Vec::new();
         link.execute("DELETE FROM _backout.conflict WHERE source = $1", &[&source]).await?;
-        for staged in gathered.tables.values() {
+        for (place, staged) in &gathered.tables {
             let table = table_of(here, staged)?;
-            let counted = |fates: &str| {
-                format!(
-                    "SELECT coalesce(sum(1 + coalesce(cardinality(more), 0)) FILTER (WHERE NOT linked), 0)::bigint
-                            + (SELECT count(DISTINCT number) FROM (SELECT unnest(array_append(more, first)) AS number
-                               FROM {0} WHERE linked AND fate IN ({fates}) AND first > 0) AS q)
-                     FROM {0} WHERE fate IN ({fates}) AND first > 0",
-                    staged.decided_table()
-                )
-            };
-            let mut count = [0u64; 3];
-            for (count, fates) in count.iter_mut().zip(["'i', 'u', 'd', 'n'", "'e'", "'x'"]) {
-                let found: i64 = link.query_one(&counted(fates), &[]).await?.get(0);
-                *count = u64::try_from(found).unwrap_or_default();
+            let tally = tallies.get(place).ok_or_else(|| lost("find a table again"))?;
+            self.recovered.applied += tally.writes(link, staged, &["i", "u", "d", "n"]).await?;
+            self.recovered.already += tally.writes(link, staged, &["e"]).await?;
+            self.recovered.unmapped += tally.writes(link, staged, &["x"]).await?;
+            if tally.caused == 0 && !tally.has("x") {
+                continue;
             }
-            self.recovered.applied += count[0];
-            self.recovered.already += count[1];
-            self.recovered.unmapped += count[2];
             let query = told::query(staged, table, "d.cause IS NOT NULL OR d.fate = 'x'");
             let rows = link.query_raw(&query, std::iter::empty::<String>()).await?;
             let mut rows = Box::pin(rows);

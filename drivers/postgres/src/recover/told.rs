@@ -134,10 +134,11 @@ pub(super) fn query(staged: &Staged, table: &SideTable, which: &str) -> String {
         let cells: Vec<String> = (0..staged.width)
             .map(|slot| match side {
                 'b' => format!(
-                    "CASE WHEN {} THEN d.b{slot} ELSE d.l{slot} END",
-                    staged.is_known_before("d", slot)
+                    "CASE WHEN {} THEN d.b{slot} ELSE {} END",
+                    staged.is_known_before("d", slot),
+                    staged.after("d", slot)
                 ),
-                _ => format!("d.l{slot}"),
+                _ => staged.after("d", slot),
             })
             .collect();
         format!("ARRAY[{}]::text[]", cells.join(", "))

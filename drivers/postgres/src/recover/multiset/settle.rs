@@ -7,6 +7,8 @@
 //! | `o` | it stays open, and stands as it stands here |
 //! | `y` | it is settled: what stands here stands |
 
+use std::collections::BTreeMap;
+
 use backout_core::writes::{Recovered, Winner};
 use serde_json::{Map, Value};
 
@@ -17,6 +19,7 @@ use crate::recover::open::keep_open;
 use crate::recover::rule::Space;
 use crate::recover::side::{Side, SideTable, list};
 use crate::recover::stage::lost;
+use crate::recover::tally::Tally;
 use crate::recover::told::{Telling, Told, Topic};
 use crate::server::{Fault, Link, Pace, identifier, literal};
 
@@ -148,15 +151,18 @@ impl Settling<'_> {
     }
 
     /// Takes out what goes, lets the others be applied, and puts in what comes; without the parts that are not admitted.
-    pub(in crate::recover) async fn around(&self, applying: &Applying<'_>) -> Result<(), Fault> {
+    pub(in crate::recover) async fn around(
+        &self,
+        applying: &Applying<'_>,
+    ) -> Result<BTreeMap<usize, Tally>, Fault> {
         loop {
             self.link.batch_execute("SAVEPOINT backout_sets").await?;
             self.take_out().await?;
-            applying.all().await?;
+            let tallies = applying.all().await?;
             let refused = self.put_in().await?;
             if refused.is_empty() {
                 self.link.batch_execute("RELEASE backout_sets").await?;
-                return Ok(());
+                return Ok(tallies);
             }
             self.link.batch_execute("ROLLBACK TO backout_sets; RELEASE backout_sets").await?;
             let fate = if self.winner == Some(Winner::Restored) { "y" } else { "o" };

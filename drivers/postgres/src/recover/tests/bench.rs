@@ -52,8 +52,10 @@ async fn merge() {
         let mut cells = line.split('\t');
         let op = cells.next().unwrap_or_default().to_owned();
         let mut image = || {
-            let cell = |text: &str| {
-                if text == "\\N" { Value::Null } else { Value::Text(text.replace("\\\\", "\\").into()) }
+            let cell = |text: &str| match text {
+                "\\N" => Value::Null,
+                text if text.contains('\\') => Value::Text(text.replace("\\\\", "\\").into()),
+                text => Value::Text(text.into()),
             };
             (0..columns.len()).map(|_| cells.next().map(cell)).collect::<Vec<_>>()
         };

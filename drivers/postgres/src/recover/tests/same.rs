@@ -3,6 +3,7 @@
 use backout_core::writes::{ConflictCause, Way, Winner};
 
 use super::world::{World, conflicts, stream};
+use crate::recover::gather::SMALL_ROOM;
 use crate::recover::{all_taken, judge};
 use crate::server::{Pace, connect};
 use crate::testing;
@@ -162,6 +163,28 @@ async fn written_to_both_sides() {
     let recovered = world.merge().await;
     assert_eq!(conflicts(&recovered), Vec::<String>::new());
     assert_eq!((recovered.applied, recovered.already), (1, 3));
+}
+
+/// What users did not touch of a row is told with it and comes back with it, whatever its texts are.
+#[tokio::test]
+async fn a_row_that_was_deleted_here_comes_back_whole() {
+    for room in [usize::MAX, 1] {
+        let world = World::begin(SHOP);
+        let kunde = "\"Öl\".\"Ku\"\"nde\"";
+        world.users(&format!(
+            "UPDATE {kunde} SET mood = 'bad', fixed = E'\"\\\\,}}'; UPDATE {kunde} SET yes = false, at = NULL"
+        ));
+        world.here(&format!("DELETE FROM {kunde}"));
+        let order = world.order(Way::Merge, Some(Winner::Recorded));
+        let recovered = SMALL_ROOM.scope(room, world.recover(&order)).await;
+        assert_eq!(recovered.conflicts(), 1);
+        let wanted: Vec<_> = testing::server().sql(&world.live, LOOK).lines().map(str::to_owned).collect();
+        assert_eq!(world.rows(LOOK), wanted);
+        let told = world.lines("conflicts.jsonl");
+        let cells = ["tags", "data", "raw", "fixed", "at"].map(|name| told[0]["recorded"][name].clone());
+        let wanted = ["{a,\"b c\"}", "{\"a\": 1}", "\\x00ff", "\"\\,} "].map(serde_json::Value::from);
+        assert_eq!((&cells[..4], cells[4].is_null()), (&wanted[..], true));
+    }
 }
 
 #[tokio::test]
