@@ -31,6 +31,8 @@ pub const FOREIGN_STATE: Code = Code("BK0509");
 
 /// A component could not be handled.
 pub const DRIVER: Code = Code("BK0604");
+/// Something to know before a component is put back.
+pub const ADVICE: Code = Code("BK0605");
 /// A component could not be looked at.
 pub const NOT_SEEN: Code = Code("BK0603");
 

@@ -57,6 +57,10 @@ impl SessionDyn for Liar {
         self.0.ready(context, saved, data).await
     }
 
+    async fn advice(&self, context: &Context) -> Result<Vec<String>, DriverError> {
+        self.0.advice(context).await
+    }
+
     async fn door(&self, context: &Context) -> Result<Door, DriverError> {
         self.0.door(context).await
     }

@@ -218,6 +218,13 @@ pub trait Session<D: Driver>: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// What a person should know before this is put back, and what keeps nobody from doing it. Reads only. One sentence
+    /// each, with what would be better.
+    async fn advice(&self, context: &Context) -> Result<Vec<String>, DriverError> {
+        let _ = context;
+        Ok(Vec::new())
+    }
+
     /// Where its door is. Only for kinds with a door.
     async fn door(&self, context: &Context) -> Result<Door, DriverError> {
         let _ = context;

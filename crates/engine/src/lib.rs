@@ -37,7 +37,7 @@ pub use claims::{ClaimProblem, check_claims};
 pub use cutover::{CutoverReport, cutover};
 pub use gate::{checkpoint_problems, manifest_of};
 pub use judge::{Judged, verify_all};
-pub use look::{Looked, look_all, seen_of};
+pub use look::{Looked, advice, look_all, seen_of};
 pub use preview::{PreviewInput, preview};
 pub use price::unaccepted_loss;
 pub use recover::{Recoverable, Recovery, recover, recoverable};

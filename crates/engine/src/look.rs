@@ -82,6 +82,16 @@ pub async fn look(part: &Part, tools: &Tools, run: Option<&RunId>, depth: Depth,
     }
 }
 
+/// What a person should know before a component is put back. One that cannot be asked has been told of as such by others.
+pub async fn advice(part: &Part, tools: &Tools, stop: &Stop) -> Vec<String> {
+    let Some(configured) = &part.configured else { return Vec::new() };
+    let context = tools.context(&part.name, None, "advice", stop);
+    match configured.connect(&context).await {
+        Ok(session) => session.advice(&context).await.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    }
+}
+
 /// What a state looks like.
 pub fn seen_of(part: &Part, tools: &Tools, state: Option<&Value>) -> Result<Seen, DriverError> {
     match (state, &part.configured) {

@@ -20,7 +20,7 @@ use crate::claims::check_claims;
 use crate::codes::{FILE_MOVED, NOT_READY, UNREADABLE};
 use crate::cutover::no_checkpoint;
 use crate::gate::{blob_problem, identity_problem};
-use crate::look::{Looked, look_all, seen_of};
+use crate::look::{Looked, advice, look_all, seen_of};
 use crate::price::priced;
 use crate::refusal::{EngineError, Refusal};
 use crate::states::saved_state;
@@ -168,6 +168,11 @@ pub async fn preview(
         if invalid { EngineError::Invalid(diagnostics) } else { Refusal { diagnostics }.into() }
     })?;
     plan.notes.extend(notes);
+    let acting: Vec<ComponentName> = plan.acting().map(|component| component.name.clone()).collect();
+    for part in with_driver.iter().filter(|part| acting.contains(&part.name)) {
+        let said = advice(part, tools, &stop).await;
+        plan.notes.extend(said.into_iter().map(|said| format!("`{}`: {said}", part.name)));
+    }
     // A plan may be looked at where a run would be refused; it says so.
     let live = |name: &ComponentName| looked.get(name).map(|looked| looked.observation.seen.clone());
     let claims = check_claims(&with_driver, life, live, tools).await;

@@ -70,11 +70,14 @@ pub fn disarm(context: &Context) -> Result<Exit, Failure> {
 
 /// What the recorders of one component record.
 pub fn recorded(output: Output, component: &ComponentName, coverage: &Coverage) {
-    let tables = counted(coverage.covered.len(), "table");
-    notice::say(
-        output,
-        format!("  {component}: every write to {tables} is recorded, proven by a marker write"),
-    );
+    let said = match coverage.covered.len() {
+        0 => "no table is recorded".to_owned(),
+        covered => {
+            let tables = counted(covered, "table");
+            format!("every write to {tables} is recorded, proven by a marker write")
+        }
+    };
+    notice::say(output, format!("  {component}: {said}"));
     for gap in &coverage.uncovered {
         warn(output, format!("{component}: {} is not recorded: {}", gap.table, gap.why));
     }

@@ -7,7 +7,7 @@ use backout_core::diagnostic::Diagnostic;
 use backout_core::life::Life;
 use backout_core::name::ComponentName;
 use backout_core::observation::Seen;
-use backout_engine::{Part, Tools, check_claims, look_all, saved_state};
+use backout_engine::{Part, Tools, advice, check_claims, look_all, saved_state};
 use clap::Args;
 
 use crate::app::Context;
@@ -109,6 +109,14 @@ async fn preflight(migration: &Migration, life: &Life, tools: &Tools) -> Vec<Dia
     for (part, one) in parts.iter().zip(&looked) {
         if one.observation.seen.is_known() {
             found.extend(missing(part, life, tools, &stop).await);
+            let said = advice(part, tools, &stop).await;
+            found.extend(said.into_iter().map(|said| {
+                Diagnostic::warning(
+                    codes::ADVICE,
+                    format!("`{}`: something to know before it is put back", part.name),
+                )
+                .because(said)
+            }));
         }
     }
     for part in &migration.assembled.parts {

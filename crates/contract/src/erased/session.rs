@@ -44,6 +44,8 @@ pub trait SessionDyn: Send + Sync {
         saved: Option<&Value>,
         data: &[DataPart],
     ) -> Result<Vec<String>, DriverError>;
+    /// See [`Session::advice`].
+    async fn advice(&self, context: &Context) -> Result<Vec<String>, DriverError>;
     /// See [`Session::door`].
     async fn door(&self, context: &Context) -> Result<Door, DriverError>;
     /// See [`Session::quiesce`].
@@ -153,6 +155,10 @@ impl<D: Driver> SessionDyn for Connected<D> {
         data: &[DataPart],
     ) -> Result<Vec<String>, DriverError> {
         self.0.ready(context, read_some::<D>(saved)?.as_ref(), data).await
+    }
+
+    async fn advice(&self, context: &Context) -> Result<Vec<String>, DriverError> {
+        self.0.advice(context).await
     }
 
     async fn door(&self, context: &Context) -> Result<Door, DriverError> {

@@ -50,6 +50,7 @@ pub fn section(report: &Report, run: &RunReport) -> Section {
         blocks.push(Block::paragraph(format!("{more} more conflicts stand in the files.")));
     }
     blocks.push(coverage(&report.recorders));
+    blocks.extend(notes(report, accounts));
     let gaps = gaps(report, accounts);
     blocks.push(Block::table(
         "What was not recorded, or not always",
@@ -61,18 +62,16 @@ pub fn section(report: &Report, run: &RunReport) -> Section {
 }
 
 pub fn without_run(report: &Report) -> Option<Section> {
-    (!report.recorders.is_empty()).then(|| Section {
-        heading: "What is recorded of users' writes",
-        anchor: "writes",
-        blocks: vec![
-            coverage(&report.recorders),
-            Block::table(
-                "What is not recorded, or was not always",
-                &["component", "tables", "why"],
-                gaps(report, &[]),
-                "No gap in what is recorded is known.",
-            ),
-        ],
+    (!report.recorders.is_empty()).then(|| {
+        let mut blocks = vec![coverage(&report.recorders)];
+        blocks.extend(notes(report, &[]));
+        blocks.push(Block::table(
+            "What is not recorded, or was not always",
+            &["component", "tables", "why"],
+            gaps(report, &[]),
+            "No gap in what is recorded is known.",
+        ));
+        Section { heading: "What is recorded of users' writes", anchor: "writes", blocks }
     })
 }
 
@@ -131,6 +130,17 @@ fn coverage(recorders: &[Recorder]) -> Block {
         rows.collect(),
         "Nothing recorded what users wrote.",
     )
+}
+
+/// What recorders said of themselves, each once: how they record, how much they hold, how far they may be believed.
+fn notes(report: &Report, accounts: &[WritesAccount]) -> Option<Block> {
+    let said = report.recorders.iter().map(|one| (&one.component, &one.coverage.notes));
+    let counted = accounts.iter().filter_map(|one| Some((&one.component, &one.counted.as_ref()?.notes)));
+    let notes: BTreeSet<(&ComponentName, &String)> =
+        said.chain(counted).flat_map(|(name, notes)| notes.iter().map(move |note| (name, note))).collect();
+    let rows = notes.into_iter().map(|(name, note)| vec![Cell::name(name.as_str()), Cell::plain(note)]);
+    let rows: Vec<Vec<Cell>> = rows.collect();
+    (!rows.is_empty()).then(|| Block::table("What the recorders said", &["component", "note"], rows, ""))
 }
 
 /// One row for each component and reason, with all tables that it concerns.

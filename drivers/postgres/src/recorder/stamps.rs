@@ -13,13 +13,17 @@ use crate::state::State;
 const INCOMPLETE: &str = "incomplete: nothing records it; rows that are newer than what was saved are found by looking, and \
                           what was deleted is not seen";
 
+/// What a person should know of all of it.
+const LABEL: &str = "incomplete: `recorder: {by: timestamps}` records nothing; rows newer than what was saved are counted, \
+                     those written twice once and those deleted never, and nothing can be taken over";
+
 /// What is seen: of every table something, and of none all.
 pub(super) async fn coverage(link: &Link, order: &Order<'_>) -> Result<Coverage, Fault> {
     let tables = tables::find(&link.client, order).await?;
     let told = tables.values().filter(|table| table.is_told());
     let mut uncovered: Vec<Gap> = told.map(|table| table.gap(INCOMPLETE)).collect();
     uncovered.sort();
-    Ok(Coverage { uncovered, ..Coverage::default() })
+    Ok(Coverage { uncovered, notes: vec![LABEL.to_owned()], ..Coverage::default() })
 }
 
 /// How many rows of each table are newer than a state. Insertions cannot be told from changes.
@@ -30,7 +34,7 @@ pub(super) async fn count(link: &Link, order: &Order<'_>, target: &State) -> Res
     if since.seen_of(&here.system, here.database).is_none() {
         let why = "that state is of another database, so that the age of rows tells nothing";
         gaps.push(Gap { table: EVERY_TABLE.to_owned(), why: why.to_owned() });
-        return Ok(Counted { gaps, ..Counted::default() });
+        return Ok(Counted { gaps, notes: vec![LABEL.to_owned()], ..Counted::default() });
     }
     let mut counted = Vec::new();
     for table in tables::find(&link.client, order).await?.values().filter(|table| table.holds_rows()) {
@@ -58,5 +62,5 @@ pub(super) async fn count(link: &Link, order: &Order<'_>, target: &State) -> Res
         misfits: Vec::new(),
     });
     gaps.sort();
-    Ok(Counted { tables: tables.collect(), gaps, notes: Vec::new() })
+    Ok(Counted { tables: tables.collect(), gaps, notes: vec![LABEL.to_owned()] })
 }
