@@ -4,6 +4,7 @@ mod capture;
 mod config;
 mod diff;
 mod doors;
+mod gone;
 mod price;
 mod ready;
 mod recording;

@@ -7,6 +7,7 @@ mod aside;
 mod capture;
 mod config;
 mod diff;
+mod progress;
 mod ready;
 mod release;
 mod revert;
@@ -18,12 +19,13 @@ use std::path::Path;
 
 use async_trait::async_trait;
 use backout_contract::{
-    Captured, Context, Depth, Driver, DriverError, Effect, KindPage, Piece, Session, StepOrder,
+    Captured, Context, Depth, Driver, DriverError, Effect, Exactness, KindPage, Piece, Session, StepOrder,
 };
 use backout_core::capability::{Capabilities, Quiescence};
 use backout_core::checkpoint::DataPart;
 use backout_core::delta::{Delta, Reversibility};
 use backout_core::migration::Claim;
+use backout_core::observation::Verdict;
 use backout_core::order::Mode;
 use serde_json::Value;
 
@@ -136,6 +138,16 @@ impl Session<Replication> for ReplicationSession {
         _: &[DataPart],
     ) -> Result<Vec<String>, DriverError> {
         ready::ready(&self.address, &self.config, saved).await
+    }
+
+    async fn examine(&self, _: &Context, _: Exactness) -> Result<(Verdict, Vec<String>), DriverError> {
+        let found = progress::progress(&self.address, &self.config).await?;
+        Ok((Verdict::Restored, found.iter().map(progress::Progress::told).collect()))
+    }
+
+    async fn advice(&self, _: &Context) -> Result<Vec<String>, DriverError> {
+        let found = progress::progress(&self.address, &self.config).await?;
+        Ok(found.iter().filter(|one| one.lags()).map(progress::Progress::told).collect())
     }
 
     async fn read_marker(&self, _: &Context) -> Result<Option<Value>, DriverError> {

@@ -22,7 +22,8 @@ pub(super) async fn ready(
         let site = match Site::connect(config, which, context).await {
             Ok(site) => site,
             Err(error) => {
-                missing.push(format!("the {} side cannot be reached: {}", which.word(), error.chain()));
+                let said = error.hints.iter().fold(error.chain(), |said, hint| format!("{said}; {hint}"));
+                missing.push(format!("the {} side cannot be reached: {said}", which.word()));
                 continue;
             }
         };

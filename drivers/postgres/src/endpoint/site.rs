@@ -6,6 +6,7 @@ use serde_json::Value;
 use tokio_postgres::GenericClient;
 
 use super::config::EndpointConfig;
+use super::gone;
 use super::state::{DoorState, Which};
 use crate::door::{self, Entry, Note, Outside};
 use crate::server::{Address, Fault, Link, Pace, of_postgres};
@@ -59,8 +60,11 @@ impl Site {
             Which::New => (&config.new, &config.new_maintenance),
         };
         let address = Address::resolve(url, context)?;
-        let outside = Outside::connect(&address, maintenance.as_deref()).await?;
-        Ok(Self { which, address, outside })
+        match Outside::connect(&address, maintenance.as_deref()).await {
+            Ok(outside) => Ok(Self { which, address, outside }),
+            Err(error) if which == Which::New => Err(gone::advised(config, context, error).await),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) fn name(&self) -> &str {

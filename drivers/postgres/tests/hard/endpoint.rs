@@ -222,6 +222,47 @@ async fn another_database_in_the_place_of_the_old_one_is_refused() {
     assert!(steps.is_err_and(|why| why.contains("another database")));
 }
 
+/// A session whose new server does not answer.
+async fn without_the_new_server(bench: &Bench<Shop<false>>, more: &str) -> Arc<dyn SessionDyn> {
+    let keys = bench.world.config();
+    let lines = keys.lines().map(|line| match line.starts_with("new:") {
+        true => "new: postgresql://nobody:nothing@127.0.0.1:1/gone".to_owned(),
+        false => line.to_owned(),
+    });
+    let keys = format!("{}\n{more}", lines.collect::<Vec<_>>().join("\n"));
+    assert!(keys.contains("127.0.0.1:1/gone"), "{keys}");
+    configure::<Endpoint>(&keys).unwrap().connect(&bench.context()).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_new_server_that_is_down_is_a_question_with_all_of_its_answers() {
+    let bench = Bench::<Shop<false>>::new("down").await;
+    let saved = landed(&bench).await;
+    bench.world.new_side("INSERT INTO tasks (title) VALUES ('only there')");
+    let before = bench.world.old(ROWS);
+    let session = without_the_new_server(&bench, "").await;
+    let (context, answers) =
+        (bench.context(), ["loses all of it", "bring the new server back", "`accept`", "--keep"]);
+    let ready = session.ready(&context, saved.state.as_ref(), &[]).await.unwrap().join("\n");
+    for answer in answers {
+        assert!(ready.contains(answer), "{answer}: {ready}");
+    }
+    let errors = [
+        session.capture(&context, Depth::Look).await.map(drop).unwrap_err(),
+        session.quiesce(&context).await.map(drop).unwrap_err(),
+    ];
+    for error in errors {
+        let hints = error.hints.join("\n");
+        assert!(answers.iter().all(|answer| hints.contains(answer)), "{hints}");
+    }
+    // Nothing was shut, taken over or let in meanwhile.
+    assert_eq!(bench.world.old(ROWS), before);
+    let live = bench.look(Depth::Look).await.unwrap();
+    assert_eq!(bench.world.door().await, Some(Door::Open));
+    assert!(!live.seen.same_shape(&saved.seen));
+    assert_eq!(back(&bench, &saved).await.applied, 1, "it is back, and what stood there only is taken over");
+}
+
 #[tokio::test]
 async fn a_reverse_stream_arrives_before_writers_do() {
     let bench = Bench::<Shop<false>>::new("reverse").await;
@@ -264,5 +305,13 @@ async fn a_reverse_stream_arrives_before_writers_do() {
     assert_eq!(bench.world.old(ROWS), bench.world.new_side(ROWS));
     assert_eq!(bench.world.old("SELECT nextval('tasks_id_seq')"), "2006");
     assert!(!other().psql(&bench.world.new_url_of_app(), "SELECT 1").status.success());
+    one().sql(
+        "postgres",
+        "GRANT EXECUTE ON FUNCTION pg_show_replication_origin_status() TO PUBLIC;
+         GRANT SELECT ON pg_replication_origin_status TO PUBLIC",
+    );
+    let down = without_the_new_server(&bench, "reverse: { subscription: back }").await;
+    let ready = down.ready(&context, saved.state.as_ref(), &[]).await.unwrap().join("\n");
+    assert!(ready.contains("the stream back had brought over") && ready.contains("up to "), "{ready}");
     bench.world.old("ALTER SUBSCRIPTION back DISABLE; ALTER SUBSCRIPTION back SET (slot_name = NONE); DROP SUBSCRIPTION back");
 }

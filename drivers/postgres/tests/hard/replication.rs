@@ -1,7 +1,7 @@
 //! Streams that are stopped, taken back, and lost.
 
 use backout_conformance::{Bench, Failure, Looked, World};
-use backout_contract::{Depth, Effect};
+use backout_contract::{Depth, Effect, Exactness};
 
 use crate::worlds::replication::{Publisher, Subscriber};
 
@@ -22,6 +22,15 @@ async fn a_slot_that_was_put_aside_is_taken_back_with_its_place_in_the_log() {
     bench.world.migrate().await;
     bench.world.run("INSERT INTO \"Öl\" VALUES (1), (2), (3)");
     let migrated = bench.look(Depth::Keep).await.unwrap();
+    let session = bench.session().await.unwrap();
+    let (_, looked) = session.examine(&bench.context(), Exactness::Shape).await.unwrap();
+    let of_slot = format!("slot {} at ", bench.world.slot());
+    assert!(
+        looked.iter().any(|one| one.starts_with(&of_slot) && one.contains("of log behind")),
+        "{looked:?}"
+    );
+    let advice = session.advice(&bench.context()).await.unwrap();
+    assert!(advice.iter().any(|one| one.starts_with(&of_slot)), "who lags is told before: {advice:?}");
     put_back(&bench, &saved).await.unwrap();
     let told = bench.displaced().await.unwrap();
     assert!(told.iter().any(|place| place.starts_with("slot ") && place.contains("of log")), "{told:?}");
