@@ -8,6 +8,7 @@ mod recording;
 mod revert;
 mod site;
 mod stage;
+mod template;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ use serde_json::{Value, json};
 pub use config::Config;
 
 use crate::door;
+use crate::dump;
 use crate::state::State;
 use judge::Origin;
 use site::Site;
@@ -169,6 +171,17 @@ impl Session<Database> for DatabaseSession {
         data: &[DataPart],
     ) -> Result<Vec<String>, DriverError> {
         ready::ready(&self.site(context)?, saved, data).await
+    }
+
+    async fn advice(&self, context: &Context) -> Result<Vec<String>, DriverError> {
+        let outside = self.site(context)?.outside().await?;
+        let superuser = dump::restoring_as_superuser(&outside.link).await?;
+        let no_backup = (self.config.restore_point == config::RestorePoint::Template).then(|| {
+            "its restore point is a copy on the same server, no backup: it dies with the server; `restore-point: both` \
+             saves a dump too"
+                .to_owned()
+        });
+        Ok(superuser.into_iter().chain(no_backup).collect())
     }
 
     async fn door(&self, context: &Context) -> Result<Door, DriverError> {

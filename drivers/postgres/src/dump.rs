@@ -16,12 +16,14 @@ mod restore_point;
 mod rights;
 mod toc;
 mod trouble;
+mod warning;
 
 pub(crate) use fetch::fetch;
 pub(crate) use keep::keep;
 pub(crate) use ready::ready;
-pub(crate) use restore::restore;
+pub(crate) use restore::{Restored, restore};
 pub(crate) use restore_point::set_restore_point;
+pub(crate) use warning::restoring_as_superuser;
 
 #[cfg(test)]
 use self::{

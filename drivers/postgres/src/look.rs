@@ -1,6 +1,8 @@
 //! A look at a database: everything in it, read in one snapshot over several connections.
 
 mod taken;
+
+pub(crate) use taken::taken;
 #[cfg(test)]
 mod tests;
 
@@ -131,7 +133,7 @@ impl Held {
         let Some((first, others)) = self.links.split_first() else {
             return Err(Fault::Said(DriverError::new(ErrorKind::Other, "look at a database")));
         };
-        let taken = taken::taken(first).await?;
+        let taken = taken(first).await?;
         let tables = tables(first, first.version, scope).await?;
         let reading = Reading::of(first, &tables, pace).await?;
         // The first one reads the catalog while the others begin with rows.

@@ -16,8 +16,8 @@ mod tests;
 
 pub(crate) use beside::{finish, make, remove};
 pub(crate) use exchange::{Exchange, Exchanged, exchange};
-pub(crate) use left::{displaced_by, is_ours, left, release};
+pub(crate) use left::{displaced_by, is_ours, left, release, template};
 #[cfg(test)]
 use name::displaced;
-pub(crate) use name::{beside, scratch};
+pub(crate) use name::{beside, is_template, scratch};
 pub(crate) use properties::Properties;

@@ -39,6 +39,7 @@ use serde_json::{Value, json};
 
 pub use config::TablesConfig;
 
+use crate::dump;
 use crate::server::Pace;
 use crate::state::State;
 use part::Part;
@@ -166,6 +167,11 @@ impl Session<Tables> for TablesSession {
         data: &[DataPart],
     ) -> Result<Vec<String>, DriverError> {
         ready::ready(&self.part, context, saved, data).await
+    }
+
+    async fn advice(&self, _: &Context) -> Result<Vec<String>, DriverError> {
+        let link = self.part.connect().await?;
+        Ok(dump::restoring_as_superuser(&link).await?.into_iter().collect())
     }
 
     async fn door(&self, _: &Context) -> Result<Door, DriverError> {

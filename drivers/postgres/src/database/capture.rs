@@ -3,7 +3,9 @@
 use backout_contract::{Captured, Depth, DriverError, ErrorKind, Exactness};
 use backout_core::observation::Verdict;
 
+use super::config::RestorePoint;
 use super::site::Site;
+use super::template;
 use crate::catalog::Scope;
 use crate::door;
 use crate::dump;
@@ -15,6 +17,10 @@ use crate::swap;
 pub(super) async fn capture(site: &Site<'_>, depth: Depth) -> Result<Captured<State>, DriverError> {
     let captured = match depth {
         Depth::Look => state_of(site, site.live()).await.map(|state| captured(site, state)),
+        // What stands there before a run changes it is kept by the run itself.
+        Depth::Keep if site.context.run.is_none() && site.config.restore_point != RestorePoint::Dump => {
+            template::save(site, site.config.restore_point == RestorePoint::Both).await
+        }
         Depth::Keep => keep(site, site.live()).await,
     };
     captured.map_err(DriverError::nothing_happened)
@@ -32,7 +38,7 @@ fn captured(site: &Site<'_>, state: Option<State>) -> Captured<State> {
 }
 
 /// Saves a database; one whose door we shut stands open meanwhile, for `pg_dump` comes in by itself.
-async fn keep(site: &Site<'_>, name: &str) -> Result<Captured<State>, DriverError> {
+pub(super) async fn keep(site: &Site<'_>, name: &str) -> Result<Captured<State>, DriverError> {
     match site.outside().await {
         Ok(outside) => match outside.find(name).await? {
             None => Ok(captured(site, None)),

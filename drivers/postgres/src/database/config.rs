@@ -29,6 +29,10 @@ pub struct Config {
     /// How its door is shut while it is put back.
     #[serde(default)]
     pub door: DoorConfig,
+    /// What it is put back from: a `dump` in the vault, a `template`, which is a copy on the same server, or `both`; a dump
+    /// unless given.
+    #[serde(default)]
+    pub restore_point: RestorePoint,
     /// How many workers read and write side by side; as many as there are processors unless given.
     #[serde(default)]
     pub jobs: Option<u8>,
@@ -56,6 +60,19 @@ pub struct DoorConfig {
     /// Roles whose sessions may stay until the very moment of the exchange. Only for those that write nothing.
     #[serde(default)]
     pub except: BTreeSet<String>,
+}
+
+/// What a database is put back from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestorePoint {
+    /// A dump in the vault, proven wherever it is restored.
+    #[default]
+    Dump,
+    /// A copy on the same server: quick, and gone with the server. Its door is shut while it is made.
+    Template,
+    /// The copy, and a dump that is made of it.
+    Both,
 }
 
 /// What is shut.

@@ -5,6 +5,7 @@ use backout_core::checkpoint::DataPart;
 use backout_kit::path_text;
 
 use super::site::Site;
+use super::template;
 use crate::door::Outside;
 use crate::dump;
 use crate::server::of_postgres;
@@ -27,7 +28,11 @@ pub(super) async fn ready(
     };
     let mut missing = Vec::new();
     if let Some(saved) = saved {
-        missing.extend(dump::ready(site.context, &site.address, &outside.link, &saved.taken, data).await?);
+        missing.extend(template::ready(site, &outside, data).await?);
+        if !template::stands_alone(data) {
+            let taken = template::as_dumped(site.context, &saved.taken, data).await?;
+            missing.extend(dump::ready(site.context, &site.address, &outside.link, &taken, data).await?);
+        }
     }
     missing.extend(rights(&outside, site.live(), saved).await.map_err(|error| {
         of_postgres(format!("look what rights we have to {shown}"), error).nothing_happened()

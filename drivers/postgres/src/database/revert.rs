@@ -152,7 +152,11 @@ fn is_unreadable(step: &StepOrder<State>) -> bool {
 pub(super) async fn displaced(site: &Site<'_>) -> Result<Vec<String>, DriverError> {
     let outside = site.outside().await?;
     let left = swap::left(&outside, site.live()).await?;
-    Ok(left.iter().map(|entry| safe(&entry.name)).collect())
+    let told = left.iter().map(|entry| match swap::is_template(site.live(), &entry.name) {
+        true => format!("{} (the restore point, a copy on the same server)", safe(&entry.name)),
+        false => safe(&entry.name),
+    });
+    Ok(told.collect())
 }
 
 /// Drops what runs left beside the live database, unless one holds writes of users that are nowhere else.

@@ -14,12 +14,13 @@ use backout_core::digest::Digest;
 use super::capture::state_of;
 use super::recording;
 use super::site::Site;
+use super::template;
 use crate::catalog::Scope;
 use crate::door::{Entry, Outside, Staged};
 use crate::dump;
 use crate::rows::sequences;
 use crate::server::{Fault, Link, connect, of_postgres};
-use crate::state::{State, is_exactly};
+use crate::state::{State, Taken, is_exactly};
 use crate::swap::{self, Properties};
 
 /// Puts the saved database beside, while users still come in.
@@ -123,8 +124,6 @@ async fn build(
     with_recorder: bool,
 ) -> Result<(State, Vec<String>), DriverError> {
     let address = site.address.of_database(name);
-    // Before anything is made: what is damaged or foreign is found here.
-    let fetched = dump::fetch(site.context, data, &saved.taken).await?;
     let like = match saved.schema.objects.get(Properties::OBJECT) {
         Some(object) => Properties::of_object(object),
         None => {
@@ -136,10 +135,13 @@ async fn build(
         }
     };
     site.pace.check("put a database beside")?;
-    swap::make(outside, name, &like).await?;
-    let version = outside.link.version;
-    let restored = dump::restore(site.context, &fetched, &address, version, site.config.jobs()).await?;
-    drop(fetched);
+    // A rehearsal is to prove what outlives the server, where that was saved.
+    let may_copy = with_recorder || !template::has_dump(data);
+    let copied = may_copy && template::put_beside(site, outside, name, &like, data).await?;
+    let restored = match copied {
+        true => dump::Restored::default(),
+        false => restore(site, outside, name, &like, (&saved.taken, data)).await?,
+    };
     backout_kit::failpoint!("postgres-restored");
     {
         let mut link = connect(&address).await?;
@@ -165,10 +167,26 @@ async fn build(
         let delta = crate::state::diff(Some(saved), Some(&state));
         let first = delta.changes.first().map(|change| change.path.clone()).unwrap_or_default();
         let error = DriverError::new(ErrorKind::BadData, format!("prove {}", address.shown()))
-            .caused_by(format!("what came out of the dump is not what was saved: {first}"));
+            .caused_by(format!("what was put there is not what was saved: {first}"));
         return Err(restored.left_out.into_iter().fold(error, DriverError::hint));
     }
     Ok((state, restored.left_out))
+}
+
+/// Makes a database and fills it from the dump.
+async fn restore(
+    site: &Site<'_>,
+    outside: &mut Outside,
+    name: &str,
+    like: &Properties,
+    (taken, data): (&Taken, &[DataPart]),
+) -> Result<dump::Restored, DriverError> {
+    // Before anything is made: what is damaged or foreign is found here.
+    let taken = template::as_dumped(site.context, taken, data).await?;
+    let fetched = dump::fetch(site.context, data, &taken).await?;
+    swap::make(outside, name, like).await?;
+    let (version, address) = (outside.link.version, site.address.of_database(name));
+    dump::restore(site.context, &fetched, &address, version, site.config.jobs()).await
 }
 
 /// Sequences go on outside every snapshot: where users drew numbers while the dump was made, it tells another value than

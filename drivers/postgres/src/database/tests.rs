@@ -1,6 +1,7 @@
 //! A database is exchanged under people and under a server that is killed.
 
 mod full;
+mod template;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -7,7 +7,7 @@ use crate::state::Taken;
 
 /// Of the snapshot that the connection's transaction sees. On a standby the position is what it has replayed, and the
 /// timeline that of its last checkpoint.
-pub(super) async fn taken(link: &Link) -> Result<Taken, Fault> {
+pub(crate) async fn taken(link: &Link) -> Result<Taken, Fault> {
     let may = "SELECT has_function_privilege('pg_control_system()', 'EXECUTE'), \
                       has_function_privilege('pg_control_checkpoint()', 'EXECUTE'), pg_is_in_recovery()";
     let row = link.query_one(may, &[]).await?;

@@ -45,6 +45,18 @@ pub(crate) async fn displaced_by(
     Ok(last)
 }
 
+/// A name that no copy of a live database has.
+///
+/// # Errors
+/// When the server cannot be asked.
+pub(crate) async fn template(outside: &Outside, live: &str) -> Result<String, DriverError> {
+    let mut number = 1;
+    while outside.find(&name::template(live, number)).await?.is_some() {
+        number += 1;
+    }
+    Ok(name::template(live, number))
+}
+
 /// Drops them all. The server drops the slots of a database with it.
 ///
 /// # Errors

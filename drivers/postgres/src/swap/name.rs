@@ -31,6 +31,16 @@ pub(crate) fn scratch(live: &str, key: &str) -> String {
     format!("{}scratch-{}", of_live(live), cut(&digest, 8))
 }
 
+/// A copy that is a restore point.
+pub(super) fn template(live: &str, number: usize) -> String {
+    format!("{}template-{number}", of_live(live))
+}
+
+/// Whether a database of ours is one.
+pub(crate) fn is_template(live: &str, name: &str) -> bool {
+    name.strip_prefix(&of_live(live)).is_some_and(|rest| rest.starts_with("template-"))
+}
+
 /// How all of them begin.
 pub(crate) fn of_live(live: &str) -> String {
     format!("{}{}", short("postgres-database", live, LONGEST_LIVE), reserved::PREFIX)

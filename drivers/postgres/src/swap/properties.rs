@@ -2,14 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-#[cfg(test)]
 use backout_contract::DriverError;
-#[cfg(test)]
 use tokio_postgres::GenericClient;
 
-#[cfg(test)]
 use crate::door::Note;
-#[cfg(test)]
 use crate::server::Fault;
 
 /// What a database has that stands in the server's list, as it is while its door is open.
@@ -41,14 +37,12 @@ impl Properties {
     ///
     /// # Errors
     /// When the server cannot be asked.
-    #[cfg(test)]
     pub(crate) async fn read(client: &impl GenericClient, name: &str) -> Result<Option<Self>, DriverError> {
         let read = read(client, name).await;
         read.map_err(|fault| fault.while_doing("read the properties of a database").nothing_happened())
     }
 }
 
-#[cfg(test)]
 async fn read(client: &impl GenericClient, name: &str) -> Result<Option<Properties>, Fault> {
     // As JSON, for the columns about locales have other names in each version.
     let query = "SELECT d.oid, to_jsonb(d) - 'datacl', pg_catalog.pg_get_userbyid(d.datdba)::text,
@@ -103,7 +97,6 @@ async fn read(client: &impl GenericClient, name: &str) -> Result<Option<Properti
     Ok(Some(properties))
 }
 
-#[cfg(test)]
 impl Properties {
     /// A door that we shut is no difference.
     fn as_if_open(&mut self, note: &Note) {
