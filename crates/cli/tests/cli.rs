@@ -18,6 +18,7 @@ mod cli {
     mod older;
     mod plan_file;
     mod postgres;
+    mod postgres_again;
     mod propose;
     mod propose_server;
     mod report;

@@ -196,7 +196,7 @@ impl<W: World> Bench<W> {
         let Some(state) = &target.state else {
             return Err(Failure::NoGround("there is no state to count against".to_owned()));
         };
-        let said = self.session().await?.count(&self.context(), state).await;
+        let said = self.session().await?.count(&self.context(), state, &[]).await;
         let counted = said.inspect_err(|error| self.diary.error(error))?;
         if let Some(counted) = &counted {
             self.show_gaps(&counted.gaps);

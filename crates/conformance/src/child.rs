@@ -216,8 +216,14 @@ async fn do_errand<D: Driver>(baggage: Baggage) -> Result<(), String> {
     if let Some(folder) = baggage.people {
         strace::lift_counters().await;
         write("begun", String::new())?;
-        let order =
-            RecoverOrder { way: Way::Merge, from: vec![the_run()], sealed: Vec::new(), folder, winner: None };
+        let order = RecoverOrder {
+            way: Way::Merge,
+            from: vec![the_run()],
+            sealed: Vec::new(),
+            folder,
+            most_lost: None,
+            winner: None,
+        };
         session.recover(&context, &order).await.map_err(|error| error.chain())?;
         return write("finished", began.elapsed().as_micros().to_string());
     }

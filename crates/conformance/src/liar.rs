@@ -9,7 +9,7 @@ use backout_contract::{
 };
 use backout_core::checkpoint::DataPart;
 use backout_core::observation::Verdict;
-use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered, SealedWrites};
 use serde_json::Value;
 
 /// Wraps a session; everything but `revert` is passed on.
@@ -93,8 +93,13 @@ impl SessionDyn for Liar {
         self.0.stage(context, step).await
     }
 
-    async fn seal(&self, context: &Context, target: &Value) -> Result<Option<Sealed>, DriverError> {
-        self.0.seal(context, target).await
+    async fn seal(
+        &self,
+        context: &Context,
+        target: &Value,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Sealed>, DriverError> {
+        self.0.seal(context, target, earlier).await
     }
 
     async fn rehearse(
@@ -106,8 +111,13 @@ impl SessionDyn for Liar {
         self.0.rehearse(context, saved, data).await
     }
 
-    async fn count(&self, context: &Context, target: &Value) -> Result<Option<Counted>, DriverError> {
-        self.0.count(context, target).await
+    async fn count(
+        &self,
+        context: &Context,
+        target: &Value,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Counted>, DriverError> {
+        self.0.count(context, target, earlier).await
     }
 
     async fn recover(&self, context: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError> {

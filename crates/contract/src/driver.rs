@@ -10,7 +10,7 @@ use backout_core::delta::{Delta, Reversibility};
 use backout_core::migration::Claim;
 use backout_core::observation::{Seen, Verdict};
 use backout_core::plan::DataPrice;
-use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered, SealedWrites};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -269,17 +269,29 @@ pub trait Session<D: Driver>: Send + Sync {
         Ok(None)
     }
 
-    /// Counts the recorded writes that live has and `target` lacks; none where nothing was recorded since `target`
-    /// was saved. Reads only.
-    async fn count(&self, context: &Context, target: &D::State) -> Result<Option<Counted>, DriverError> {
-        let _ = (context, target);
+    /// Counts the recorded writes that `target` lacks; none where nothing was recorded since `target` was saved. `earlier`
+    /// is what runs since then sealed, oldest first: a driver whose recorder does not travel with the data counts it
+    /// too, each write once. Reads only.
+    async fn count(
+        &self,
+        context: &Context,
+        target: &D::State,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Counted>, DriverError> {
+        let _ = (context, target, earlier);
         Ok(None)
     }
 
     /// Counts as [`count`](Session::count) does, behind a shut door where there is one, and puts what was recorded up to
     /// this moment into the vault, so that it outlives whatever recorded it. Changes nothing, and consumes nothing.
-    async fn seal(&self, context: &Context, target: &D::State) -> Result<Option<Sealed>, DriverError> {
-        Ok(self.count(context, target).await?.map(|counted| Sealed { counted, data: Vec::new() }))
+    async fn seal(
+        &self,
+        context: &Context,
+        target: &D::State,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Sealed>, DriverError> {
+        let counted = self.count(context, target, earlier).await?;
+        Ok(counted.map(|counted| Sealed { counted, data: Vec::new() }))
     }
 
     /// Puts saved data back into a scratch copy of its own, looks at it, and takes the copy away again: what came out,

@@ -13,7 +13,8 @@
 //!
 //! "This attempt" is what came after the newest capture was sealed. A run's plan and the state before it stay
 //! while it is not over, while it is of this attempt and the migration is not over, or while it began after the
-//! border. A capture that was never sealed goes: nothing can be gone back to there, and whoever prunes holds the
+//! border. While the migration is not over, what a run sealed of users' writes stays besides as long as a checkpoint stays
+//! that came before the run: its state lacks those writes. A capture that was never sealed goes: nothing can be gone back to there, and whoever prunes holds the
 //! lock, so none is under way.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +90,9 @@ pub fn retain(life: &Life, rule: &Rule) -> Retention {
         match stays {
             Some(because) => {
                 retention.blobs.extend(blobs_of(checkpoint));
+                if life.end.is_none() {
+                    retention.blobs.extend(life.runs_after(id).iter().flat_map(sealed_by));
+                }
                 retention.stays.insert(id.clone(), because);
             }
             None => {
@@ -113,8 +117,12 @@ pub fn blobs_of_run(run: &RunLife) -> impl Iterator<Item = BlobId> + '_ {
         let data = before.data.iter().map(|part| part.blob);
         before.state.into_iter().chain(data)
     });
-    let sealed = run.sealed.values().flatten().map(|part| part.blob);
-    std::iter::once(run.plan).chain(before).chain(sealed)
+    std::iter::once(run.plan).chain(before).chain(sealed_by(run))
+}
+
+/// What a run sealed of users' writes.
+fn sealed_by(run: &RunLife) -> impl Iterator<Item = BlobId> + '_ {
+    run.sealed.values().flatten().map(|part| part.blob)
 }
 
 /// Why it stays whatever the rule says.

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::checkpoint::DataPart;
+use crate::name::RunId;
 use crate::plan::Count;
 
 /// How many conflicts an account names; the files for people hold all of them.
@@ -108,6 +110,9 @@ pub struct TableWrites {
     /// By the migration itself; never taken over and never counted as lost.
     #[serde(default)]
     pub migration: u64,
+    /// By us, when writes were taken over. Users' they are where users made them, and only there they count.
+    #[serde(default)]
+    pub taken_over: u64,
     /// Some of the unmapped: rows with a value that the put-back state has no room for. The first [`LISTED`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub misfits: Vec<Misfit>,
@@ -165,6 +170,11 @@ impl Counted {
         self.sum(|table| table.migration)
     }
 
+    /// Rows that we wrote when writes were taken over.
+    pub fn taken_over(&self) -> u64 {
+        self.sum(|table| table.taken_over)
+    }
+
     fn sum(&self, of: impl Fn(&TableWrites) -> u64) -> u64 {
         self.tables.iter().fold(0, |sum, table| sum.saturating_add(of(table)))
     }
@@ -172,6 +182,17 @@ impl Counted {
     fn as_certain_as_recorded(&self, count: u64) -> Count {
         if self.gaps.is_empty() { Count::Exactly(count) } else { Count::AtLeast(count) }
     }
+}
+
+/// What a run put into the vault of the writes to a component, right before it put that component back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedWrites {
+    /// Which run.
+    pub run: RunId,
+    /// The writes; none where they travel with the data, or nothing was recorded.
+    pub data: Vec<DataPart>,
+    /// What was not recorded by then.
+    pub gaps: Vec<Gap>,
 }
 
 /// Which version of a row is taken where both sides changed it.
@@ -264,6 +285,17 @@ impl Recovered {
         (self.conflicts.len() as u64).saturating_add(self.more_conflicts)
     }
 
+    /// Whether more is given up than was agreed to. Then nothing of it may stay: a person decides first.
+    ///
+    /// | agreed to | without a place | |
+    /// |---|---|---|
+    /// | any number | any | goes on |
+    /// | so many | not more | goes on |
+    /// | so many | more, found out only now | nothing is taken over |
+    pub fn gives_up_more_than(&self, most: Option<u64>) -> bool {
+        most.is_some_and(|most| self.unmapped > most)
+    }
+
     /// Whether anything of it waits for a person.
     pub fn wants_a_person(&self) -> bool {
         self.waiting > 0 || self.open_conflicts > 0
@@ -293,6 +325,7 @@ mod tests {
             since_cutover: Tally { inserted: 0, changed, deleted },
             unmapped: 1,
             migration: 4000,
+            taken_over: 12,
             misfits: Vec::new(),
         }
     }
@@ -302,7 +335,7 @@ mod tests {
         let counted = Counted { tables: vec![table(2, 3, 4)], gaps: Vec::new(), notes: Vec::new() };
         assert_eq!(counted.writes(), Count::Exactly(9));
         assert_eq!(counted.unmapped(), Count::Exactly(1));
-        assert_eq!(counted.migration(), 4000);
+        assert_eq!((counted.migration(), counted.taken_over()), (4000, 12));
     }
 
     #[test]
@@ -311,6 +344,21 @@ mod tests {
         let counted = Counted { tables: vec![table(1, 0, 0)], gaps, notes: Vec::new() };
         assert_eq!(counted.writes(), Count::AtLeast(1));
         assert_eq!(counted.unmapped(), Count::AtLeast(1));
+    }
+
+    #[test]
+    fn no_more_is_given_up_than_was_agreed_to() {
+        for (unmapped, most, expected) in [
+            (0, None, false),
+            (9, None, false),
+            (0, Some(0), false),
+            (1, Some(0), true),
+            (2, Some(2), false),
+            (3, Some(2), true),
+        ] {
+            let recovered = Recovered { unmapped, applied: 7, ..Recovered::default() };
+            assert_eq!(recovered.gives_up_more_than(most), expected, "{unmapped} {most:?}");
+        }
     }
 
     #[test]

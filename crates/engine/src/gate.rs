@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use backout_contract::{Stop, VaultError};
-use backout_core::checkpoint::{FORMAT, Manifest};
+use backout_core::checkpoint::{BlobId, FORMAT, Manifest};
 use backout_core::diagnostic::Diagnostic;
 use backout_core::life::Life;
 use backout_core::name::{CheckpointId, ComponentName};
@@ -78,11 +78,18 @@ pub async fn checkpoint_problems(
         ),
         Some(_) => {}
     }
+    let wanted = manifest.blobs().filter(|(name, _)| only.is_none_or(|only| only.contains(*name)));
+    problems.extend(unreadable(wanted.map(|(name, blob)| (blob, name.clone())).collect(), tools).await);
+    problems.sort_by(|one, two| one.summary.cmp(&two.summary));
+    Ok(problems)
+}
+
+/// What is wrong with these, each read from first to last byte.
+async fn unreadable(blobs: BTreeSet<(BlobId, ComponentName)>, tools: &Tools) -> Vec<Diagnostic> {
     let permits = Arc::new(Semaphore::new(tools.limit.max(1)));
     let mut tasks = JoinSet::new();
-    let wanted = manifest.blobs().filter(|(name, _)| only.is_none_or(|only| only.contains(*name)));
-    let distinct: BTreeSet<_> = wanted.map(|(name, blob)| (blob, name.clone())).collect();
-    for (blob, name) in distinct {
+    let mut problems = Vec::new();
+    for (blob, name) in blobs {
         let (vault, permits) = (Arc::clone(&tools.vault), Arc::clone(&permits));
         tasks.spawn(async move {
             let _permit = permits.acquire_owned().await;
@@ -92,8 +99,7 @@ pub async fn checkpoint_problems(
     while let Some(result) = tasks.join_next().await {
         problems.extend(result.ok().flatten());
     }
-    problems.sort_by(|one, two| one.summary.cmp(&two.summary));
-    Ok(problems)
+    problems
 }
 
 pub(crate) fn blob_problem(component: &ComponentName, error: &VaultError) -> Diagnostic {
@@ -127,6 +133,13 @@ pub(crate) async fn gate(
 ) -> Result<Vec<Diagnostic>, EngineError> {
     let acting: BTreeSet<ComponentName> = plan.acting().map(|component| component.name.clone()).collect();
     let mut problems = checkpoint_problems(life, &plan.checkpoint, Some(&acting), tools).await?;
+    // What earlier runs sealed of users' writes is taken over with what this one will seal.
+    let recovering = plan.steps.iter().filter(|step| matches!(step.action, Action::Recover { .. }));
+    let sealed = recovering.flat_map(|step| {
+        let shares = life.sealed_since(&plan.checkpoint, &step.component);
+        shares.into_iter().flat_map(|share| share.data).map(|part| (part.blob, step.component.clone()))
+    });
+    problems.extend(unreadable(sealed.collect(), tools).await);
     let taking_part: Vec<Arc<Part>> = assembled
         .parts
         .iter()

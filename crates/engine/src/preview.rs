@@ -13,6 +13,7 @@ use backout_core::name::{CheckpointId, ComponentName};
 use backout_core::observation::Seen;
 use backout_core::order::Group;
 use backout_core::plan::{Choices, ComponentFacts, Draft, Plan, PlanInput, build};
+use backout_core::writes::SealedWrites;
 
 use crate::assemble::{Assembled, Part};
 use crate::before_rollback::no_such_checkpoint;
@@ -115,7 +116,8 @@ pub async fn preview(
             match captured.filter(|_| looked.observation.seen == Seen::Absent) {
                 Some(captured) if captured.observation.seen != Seen::Absent => {
                     let stood = Stood { landed: None, put_back: false };
-                    match facts(part, captured, looked, (stood, false), tools).await {
+                    let past = Past { stood, recorded: false, earlier: Vec::new() };
+                    match facts(part, captured, looked, past, tools).await {
                         Ok(facts) => components.push(facts),
                         Err(problem) => problems.push(*problem),
                     }
@@ -134,9 +136,12 @@ pub async fn preview(
         let identity = (saved.observation.identity.as_deref(), looked.observation.identity.as_deref());
         problems.extend(identity_problem(part, identity.0, identity.1));
         problems.extend(not_looked_at(looked).filter(|_| !input.choices.keep.contains(&part.name)));
-        let stood = life.stood(&part.name, checkpoint);
-        let recorded = life.recorders.contains_key(&part.name);
-        match facts(part, saved, looked, (stood, recorded), tools).await {
+        let past = Past {
+            stood: life.stood(&part.name, checkpoint),
+            recorded: life.recorders.contains_key(&part.name),
+            earlier: life.sealed_since(checkpoint, &part.name),
+        };
+        match facts(part, saved, looked, past, tools).await {
             Ok(facts) => components.push(facts),
             Err(problem) => problems.push(*problem),
         }
@@ -210,11 +215,20 @@ fn another_key(problems: &[Diagnostic], components: usize) -> Option<Diagnostic>
     })
 }
 
+/// What the journal knows of a component, for a plan to a checkpoint.
+struct Past {
+    stood: Stood,
+    /// Whether a recorder was put in place there.
+    recorded: bool,
+    /// What runs sealed of its writes since.
+    earlier: Vec<SealedWrites>,
+}
+
 async fn facts(
     part: &Part,
     saved: &Saved,
     looked: &Looked,
-    (stood, recorded): (Stood, bool),
+    past: Past,
     tools: &Tools,
 ) -> Result<ComponentFacts, Box<Diagnostic>> {
     let unreadable = |cause: String| {
@@ -259,6 +273,7 @@ async fn facts(
             Ok(drafts)
         }
     };
+    let recorded = (past.recorded, past.earlier.as_slice());
     let (price, recovery) = priced(part, state.as_ref(), live, recorded, tools).await.map_err(unreadable)?;
     let mut reversibility =
         configured.reversibility(state.as_ref()).map_err(|error| unreadable(error.chain()))?;
@@ -273,9 +288,9 @@ async fn facts(
         instructions: None,
         then: part.then.iter().map(words).collect(),
         saved: saved.observation.seen.clone(),
-        landed: stood.landed,
+        landed: past.stood.landed,
         live: Some(looked.observation.seen.clone()),
-        put_back: stood.put_back,
+        put_back: past.stood.put_back,
         delta,
         drafts,
         reversibility,

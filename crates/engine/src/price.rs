@@ -4,7 +4,7 @@ use backout_contract::Stop;
 use backout_core::migration::Writes;
 use backout_core::name::ComponentName;
 use backout_core::plan::{Becomes, Count, DataPrice, Plan};
-use backout_core::writes::{Counted, Gap, Way};
+use backout_core::writes::{Counted, Gap, SealedWrites, Way};
 use serde_json::Value;
 
 use crate::assemble::{Assembled, Part};
@@ -12,12 +12,13 @@ use crate::look::{connect, find};
 use crate::tools::Tools;
 
 /// The price of putting a component back, and what becomes of the writes that were recorded. `recorded` says that a
-/// recorder was put in place there: if nothing is recorded now, somebody took it away.
+/// recorder was put in place there: if nothing is recorded now, somebody took it away. `earlier` is what runs sealed
+/// since the state was saved.
 pub(crate) async fn priced(
     part: &Part,
     saved: Option<&Value>,
     live: Option<&Value>,
-    recorded: bool,
+    (recorded, earlier): (bool, &[SealedWrites]),
     tools: &Tools,
 ) -> Result<(Option<DataPrice>, Option<Way>), String> {
     let (Some(configured), Some(saved)) = (&part.configured, saved) else { return Ok((None, None)) };
@@ -25,7 +26,7 @@ pub(crate) async fn priced(
         return Ok((None, None));
     };
     let counted = match live {
-        Some(_) => count(part, saved, tools).await.unwrap_or_else(|why| Some(uncounted(part, why))),
+        Some(_) => count(part, saved, earlier, tools).await.unwrap_or_else(|why| Some(uncounted(part, why))),
         None => None,
     };
     let way = counted.as_ref().and_then(|_| way(part));
@@ -46,14 +47,19 @@ fn uncounted(part: &Part, why: String) -> Counted {
 }
 
 /// Counts what the recorder saw since a state was saved; none where nothing is recorded.
-pub(crate) async fn count(part: &Part, target: &Value, tools: &Tools) -> Result<Option<Counted>, String> {
+async fn count(
+    part: &Part,
+    target: &Value,
+    earlier: &[SealedWrites],
+    tools: &Tools,
+) -> Result<Option<Counted>, String> {
     if !part.records_writes() {
         return Ok(None);
     }
     let stop = Stop::never();
     let (session, context) =
         connect(part, tools, None, "count", &stop).await.map_err(|error| error.chain())?;
-    session.count(&context, target).await.map_err(|error| error.chain())
+    session.count(&context, target, earlier).await.map_err(|error| error.chain())
 }
 
 /// What is declared to become of a component's writes.

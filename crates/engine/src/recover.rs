@@ -4,13 +4,12 @@
 use std::sync::Arc;
 
 use backout_contract::{RecoverOrder, Stop};
-use backout_core::checkpoint::DataPart;
 use backout_core::diagnostic::Diagnostic;
 use backout_core::journal::Event;
 use backout_core::life::Life;
 use backout_core::migration::Writes;
 use backout_core::name::{ComponentName, RunId};
-use backout_core::writes::{Recovered, Way, Winner};
+use backout_core::writes::{Recovered, SealedWrites, Way, Winner};
 
 use crate::assemble::{Assembled, Part};
 use crate::book::Book;
@@ -100,8 +99,9 @@ pub async fn recover(
         let Some(last) = runs.last() else { continue };
         let (session, context) = connect(&part, tools, Some(last), "recover", &stop).await.map_err(failed)?;
         let folder = folder_of(tools, last, &part.name);
-        let sealed = sealed_of(book.life(), &part.name);
-        let order = RecoverOrder { way: Way::Merge, from: runs, sealed, folder, winner };
+        let sealed = sealed_of(book.life(), last, &part.name);
+        // Whoever asks for it afterwards agreed to no number: what has no place is told and stays in files.
+        let order = RecoverOrder { way: Way::Merge, from: runs, sealed, folder, most_lost: None, winner };
         let recovered = session.recover(&context, &order).await.map_err(failed)?;
         backout_kit::failpoint!("recovered-later");
         let event = Event::WritesRecovered {
@@ -121,10 +121,10 @@ pub(crate) fn folder_of(tools: &Tools, run: &RunId, component: &ComponentName) -
     tools.for_people.join(run.as_str()).join(component.as_str())
 }
 
-/// What those runs put into the vault of a component's writes, oldest first.
-fn sealed_of(life: &Life, component: &ComponentName) -> Vec<DataPart> {
-    let sealed = life.runs_since().iter().filter_map(|run| run.sealed.get(component));
-    sealed.flatten().cloned().collect()
+/// What runs put into the vault of a component's writes since the state that the last of them put back, oldest first.
+fn sealed_of(life: &Life, last: &RunId, component: &ComponentName) -> Vec<SealedWrites> {
+    let last = life.runs.iter().find(|run| run.id == *last);
+    last.map(|run| life.sealed_since(&run.checkpoint, component)).unwrap_or_default()
 }
 
 /// The runs since the checkpoint that may have displaced a component, oldest first.

@@ -18,6 +18,8 @@ mod merging;
 mod recording;
 #[path = "simulation/returning.rs"]
 mod returning;
+#[path = "simulation/returning_apart.rs"]
+mod returning_apart;
 #[path = "simulation/returning_killed.rs"]
 mod returning_killed;
 #[path = "simulation/rows.rs"]

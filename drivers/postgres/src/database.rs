@@ -27,7 +27,7 @@ use backout_core::migration::Claim;
 use backout_core::observation::Verdict;
 use backout_core::order::Mode;
 use backout_core::plan::DataPrice;
-use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered, SealedWrites};
 use serde_json::{Value, json};
 
 pub use config::Config;
@@ -216,12 +216,22 @@ impl Session<Database> for DatabaseSession {
         recording::coverage(&self.site(context)?).await
     }
 
-    async fn count(&self, context: &Context, target: &State) -> Result<Option<Counted>, DriverError> {
-        recording::count(&self.site(context)?, target).await
+    async fn count(
+        &self,
+        context: &Context,
+        target: &State,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Counted>, DriverError> {
+        recording::count(&self.site(context)?, target, earlier).await
     }
 
-    async fn seal(&self, context: &Context, target: &State) -> Result<Option<Sealed>, DriverError> {
-        recording::seal(&self.site(context)?, target).await
+    async fn seal(
+        &self,
+        context: &Context,
+        target: &State,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Sealed>, DriverError> {
+        recording::seal(&self.site(context)?, target, earlier).await
     }
 
     async fn rehearse(

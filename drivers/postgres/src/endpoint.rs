@@ -28,7 +28,7 @@ use backout_core::migration::Claim;
 use backout_core::observation::Verdict;
 use backout_core::order::Mode;
 use backout_core::plan::DataPrice;
-use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered, SealedWrites};
 use serde_json::Value;
 
 pub use config::EndpointConfig;
@@ -189,12 +189,23 @@ impl Session<Endpoint> for EndpointSession {
         recording::coverage(&self.config, context).await
     }
 
-    async fn count(&self, context: &Context, target: &EndpointState) -> Result<Option<Counted>, DriverError> {
+    /// The new side lives on, and its recorder with it, so that it knows what runs had sealed, too.
+    async fn count(
+        &self,
+        context: &Context,
+        target: &EndpointState,
+        _: &[SealedWrites],
+    ) -> Result<Option<Counted>, DriverError> {
         let live = capture::outside(&self.config, context).await?;
         recording::count(&self.config, context, target, &live).await
     }
 
-    async fn seal(&self, context: &Context, target: &EndpointState) -> Result<Option<Sealed>, DriverError> {
+    async fn seal(
+        &self,
+        context: &Context,
+        target: &EndpointState,
+        _: &[SealedWrites],
+    ) -> Result<Option<Sealed>, DriverError> {
         let live = capture::outside(&self.config, context).await?;
         recording::seal(&self.config, context, target, &live).await
     }

@@ -6,6 +6,7 @@
 //! the tables ([`originals`] says what it was). `FORMAT.md` beside the parts of this module says what each holds.
 
 mod captured;
+mod chain;
 mod change;
 mod changes;
 mod config;
@@ -32,7 +33,7 @@ mod triggers;
 
 use backout_contract::DriverError;
 use backout_core::checkpoint::DataPart;
-use backout_core::writes::{Counted, Coverage, Occasion};
+use backout_core::writes::{Counted, Coverage, Occasion, SealedWrites};
 
 pub(crate) use backout_contract::Sealed;
 pub(crate) use change::{Change, Image, Kind, Relation, Value};
@@ -80,8 +81,8 @@ pub(crate) async fn coverage(link: &Link, order: &Order<'_>) -> Result<Option<Co
     coverage::of(link, order).await.map_err(|fault| looked(fault, order))
 }
 
-/// Counts the recorded writes that `target` lacks; none where there is no recorder. With rules for taking writes over,
-/// those that no rule takes over are counted too. Reads only.
+/// Counts the recorded writes that `target` lacks, those among them that runs have sealed since; none where there is no
+/// recorder. With rules for taking writes over, those that no rule takes over are counted too. Reads only.
 ///
 /// # Errors
 /// When the server cannot be asked.
@@ -90,13 +91,14 @@ pub(crate) async fn count(
     order: &Order<'_>,
     target: &State,
     merge: Option<&Merge>,
+    earlier: &[SealedWrites],
 ) -> Result<Option<Counted>, DriverError> {
-    let counted = reading::count(link, order, target, merge, false).await;
+    let counted = reading::count(link, order, target, merge, earlier, false).await;
     Ok(counted.map_err(|fault| looked(fault, order))?.map(|(counted, _)| counted))
 }
 
-/// Counts, and puts everything that was recorded up to this moment into the vault, as one part. To be called while nobody
-/// writes. Consumes nothing.
+/// Counts, and puts everything that is held at this moment into the vault, as one part. To be called while nobody writes.
+/// Consumes nothing.
 ///
 /// # Errors
 /// When it cannot be read or put away.
@@ -105,8 +107,9 @@ pub(crate) async fn seal(
     order: &Order<'_>,
     target: &State,
     merge: Option<&Merge>,
+    earlier: &[SealedWrites],
 ) -> Result<Option<Sealed>, DriverError> {
-    let sealed = reading::count(link, order, target, merge, true).await;
+    let sealed = reading::count(link, order, target, merge, earlier, true).await;
     Ok(sealed.map_err(|fault| looked(fault, order))?.map(|(counted, data)| Sealed { counted, data }))
 }
 

@@ -44,11 +44,12 @@ use std::pin::Pin;
 use backout_contract::{Context, DriverError, RecoverOrder};
 use backout_core::writes::{Gap, Misfit, Recovered, Way};
 use futures_util::{Stream, StreamExt};
+use tokio_postgres::GenericClient;
 
 pub use config::Merge;
 
 use crate::recorder::Change;
-use crate::server::{Link, Pace, TableName, of_postgres};
+use crate::server::{Fault, Link, Pace, TableName, of_postgres};
 use crate::state::State;
 
 /// Recorded changes in the order in which they were committed.
@@ -101,6 +102,10 @@ pub(crate) async fn recover(
             return Err(fault.while_doing(attempted).nothing_happened());
         }
     };
+    if let Some(refused) = order.refused(&recovered) {
+        let _ = target.batch_execute("ROLLBACK").await;
+        return Err(refused);
+    }
     backout_kit::failpoint!("postgres-recovery-told");
     target.batch_execute("COMMIT").await.map_err(|error| of_postgres(attempted, error))?;
     backout_kit::failpoint!("postgres-recovered");
@@ -160,6 +165,15 @@ pub(crate) async fn all_taken(
         }
     }
     Ok(true)
+}
+
+/// Forgets what was taken over, where another state takes the place of what has it, within one database. Keys that
+/// were drawn stay known.
+///
+/// # Errors
+/// When the server fails.
+pub(crate) async fn forget_taken(client: &impl GenericClient) -> Result<(), Fault> {
+    ledger::forget(client).await
 }
 
 /// Asks the declared queries for keys and keeps the pairs in the database itself (`_backout.key`), so that rows that are

@@ -34,7 +34,7 @@ use backout_core::migration::Claim;
 use backout_core::observation::Verdict;
 use backout_core::order::Mode;
 use backout_core::plan::DataPrice;
-use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered, SealedWrites};
 use serde_json::{Value, json};
 
 pub use config::TablesConfig;
@@ -202,12 +202,22 @@ impl Session<Tables> for TablesSession {
         recording::coverage(&self.part, context).await
     }
 
-    async fn count(&self, context: &Context, target: &State) -> Result<Option<Counted>, DriverError> {
-        recording::count(&self.part, context, target).await
+    async fn count(
+        &self,
+        context: &Context,
+        target: &State,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Counted>, DriverError> {
+        recording::count(&self.part, context, target, earlier).await
     }
 
-    async fn seal(&self, context: &Context, target: &State) -> Result<Option<Sealed>, DriverError> {
-        recording::seal(&self.part, context, target).await
+    async fn seal(
+        &self,
+        context: &Context,
+        target: &State,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Sealed>, DriverError> {
+        recording::seal(&self.part, context, target, earlier).await
     }
 
     async fn recover(&self, context: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError> {

@@ -114,6 +114,9 @@ fn of_table(table: &TableWrites, come_back: bool) -> String {
     if table.migration > 0 {
         parts.push(format!("{} by the migration itself, which count as nobody's", table.migration));
     }
+    if table.taken_over > 0 {
+        parts.push(format!("{} put in by a recovery, which count where users wrote them", table.taken_over));
+    }
     if come_back && table.users().deleted > 0 {
         parts.push("what was deleted comes back".to_owned());
     }
@@ -270,6 +273,22 @@ mod tests {
     use backout_core::writes::Misfit;
 
     #[test]
+    fn what_a_recovery_wrote_is_not_told_as_the_migrations() {
+        let table = TableWrites {
+            table: "orders".into(),
+            before_cutover: Tally::default(),
+            since_cutover: Tally { inserted: 2, changed: 0, deleted: 0 },
+            unmapped: 0,
+            migration: 0,
+            taken_over: 7,
+            misfits: Vec::new(),
+        };
+        let told = of_table(&table, true);
+        assert!(told.contains("7 put in by a recovery") && !told.contains("migration"), "{told}");
+        assert!(!of_table(&TableWrites { taken_over: 0, ..table }, true).contains("recovery"));
+    }
+
+    #[test]
     fn rows_that_do_not_fit_are_told_by_column_and_reason() {
         let misfit = |key: &str, column: &str, why: &str| Misfit {
             key: key.into(),
@@ -283,6 +302,7 @@ mod tests {
             since_cutover: Tally { inserted: 6, changed: 0, deleted: 0 },
             unmapped: 6,
             migration: 0,
+            taken_over: 0,
             misfits: vec![misfit("id 42", "total", "integer holds no 3000000000")],
         };
         let one = "irreversible without loss: 1 row (orders, id 42): total: integer holds no 3000000000";

@@ -262,7 +262,6 @@ fn back_from_the_way_back_until_all_is_let_go() {
 }
 
 #[test]
-#[ignore = "what was recorded in a database that was put aside twice is not counted yet"]
 fn back_once_more_after_the_way_back() {
     let (place, migrated) = forth_again();
     place.ok(&["rollback", "--yes"]);

@@ -218,6 +218,7 @@ impl<W: World> Bench<W> {
             way,
             from: vec![run()],
             sealed: Vec::new(),
+            most_lost: None,
             folder: self.folder_for_people(),
             winner: None,
         }

@@ -17,7 +17,7 @@ use backout_core::migration::{Claim, shown};
 use backout_core::observation::Seen;
 use backout_core::order::Mode;
 use backout_core::plan::{Count, DataPrice};
-use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered, SealedWrites};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -383,7 +383,12 @@ impl<const FLAW: u8, const OPENING_RESTARTS: bool> Session<Memory<FLAW, OPENING_
         Ok(recorder.map(|recorder| recording::coverage(&recorder, FLAW)))
     }
 
-    async fn count(&self, _: &Context, target: &State) -> Result<Option<Counted>, DriverError> {
+    async fn count(
+        &self,
+        _: &Context,
+        target: &State,
+        _: &[SealedWrites],
+    ) -> Result<Option<Counted>, DriverError> {
         if FLAW == flaw::COUNTING_TOUCHES {
             with(&self.name, |slot| slot.looks += 1);
         }

@@ -93,6 +93,7 @@ pub fn count(recorder: &Recorder, held: &[u64], flaw: u8) -> Counted {
         since_cutover: Tally::default(),
         unmapped: 0,
         migration: 0,
+        taken_over: 0,
         misfits: Vec::new(),
     };
     let lacking: Vec<&Entry> = recorder.log.iter().filter(|entry| !held.contains(&entry.identity)).collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use backout_core::checkpoint::DataPart;
 use backout_core::observation::Verdict;
-use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered, SealedWrites};
 use serde_json::Value;
 
 use super::{read, read_some, write};
@@ -61,9 +61,19 @@ pub trait SessionDyn: Send + Sync {
     /// See [`Session::coverage`].
     async fn coverage(&self, context: &Context) -> Result<Option<Coverage>, DriverError>;
     /// See [`Session::count`].
-    async fn count(&self, context: &Context, target: &Value) -> Result<Option<Counted>, DriverError>;
+    async fn count(
+        &self,
+        context: &Context,
+        target: &Value,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Counted>, DriverError>;
     /// See [`Session::seal`].
-    async fn seal(&self, context: &Context, target: &Value) -> Result<Option<Sealed>, DriverError>;
+    async fn seal(
+        &self,
+        context: &Context,
+        target: &Value,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Sealed>, DriverError>;
     /// See [`Session::rehearse`].
     async fn rehearse(
         &self,
@@ -189,12 +199,22 @@ impl<D: Driver> SessionDyn for Connected<D> {
         self.0.coverage(context).await
     }
 
-    async fn count(&self, context: &Context, target: &Value) -> Result<Option<Counted>, DriverError> {
-        self.0.count(context, &read::<D>(target)?).await
+    async fn count(
+        &self,
+        context: &Context,
+        target: &Value,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Counted>, DriverError> {
+        self.0.count(context, &read::<D>(target)?, earlier).await
     }
 
-    async fn seal(&self, context: &Context, target: &Value) -> Result<Option<Sealed>, DriverError> {
-        self.0.seal(context, &read::<D>(target)?).await
+    async fn seal(
+        &self,
+        context: &Context,
+        target: &Value,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Sealed>, DriverError> {
+        self.0.seal(context, &read::<D>(target)?, earlier).await
     }
 
     async fn rehearse(

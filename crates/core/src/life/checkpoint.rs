@@ -19,6 +19,8 @@ pub struct CheckpointLife {
     pub file: Digest,
     /// The run whose state before it this is; none for a capture.
     pub before_run: Option<RunId>,
+    /// How many runs came before its state was set aside or saved: none of the later ones is in it.
+    pub runs_before: usize,
     /// By whom.
     pub by: Actor,
     /// What was saved so far.

@@ -4,6 +4,7 @@ mod checkpoint;
 mod left;
 mod phase;
 mod run;
+mod sealed;
 mod step;
 mod stood;
 
@@ -169,6 +170,7 @@ impl Life {
                     opened: at,
                     file: *file,
                     before_run: before_run.clone(),
+                    runs_before: self.runs_until(before_run.as_ref()),
                     by: by.clone(),
                     components: BTreeMap::new(),
                     failed: BTreeMap::new(),

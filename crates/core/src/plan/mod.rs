@@ -20,7 +20,7 @@ use crate::order::{Group, Rule};
 use crate::writes::Way;
 
 pub use build::{ComponentFacts, Draft, NO_SUCH_COMPONENT, PlanInput, TWO_ANSWERS, build};
-pub use price::{Becomes, Count, DataPrice, Estimate, Price, Timings, bound};
+pub use price::{Becomes, Count, DataPrice, Estimate, Price, Timings, bound, share};
 
 /// The plan format this version writes.
 pub const FORMAT: u16 = 3;

@@ -153,6 +153,21 @@ pub fn bound(stated: Count, tolerance: Option<Ratio>) -> Option<u64> {
     }
 }
 
+/// The most writes of one component that a run may lose, where all of its components together may lose `most`; none
+/// where any number was agreed to.
+///
+/// | agreed to | stated of all, and of this one | this one may lose |
+/// |---|---|---|
+/// | any number | any | any |
+/// | so many | not exactly known | any: that was said before anybody agreed |
+/// | so many | known | what the others leave of it |
+pub fn share(most: Option<u64>, all: Count, own: Count) -> Option<u64> {
+    match (all, own) {
+        (Count::Exactly(all), Count::Exactly(own)) => Some(most?.saturating_sub(all.saturating_sub(own))),
+        _ => None,
+    }
+}
+
 /// A time from earlier runs, in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Estimate {
@@ -223,6 +238,7 @@ mod tests {
             since_cutover: Tally { deleted: 5, ..Tally::default() },
             unmapped: 2,
             migration: 900,
+            taken_over: 0,
             misfits: Vec::new(),
         };
         let recorded = Counted { tables: vec![table], gaps: Vec::new(), notes: Vec::new() };
@@ -262,6 +278,21 @@ mod tests {
             (Count::Unknown, None, None),
         ] {
             assert_eq!(bound(stated, tolerance), expected, "{stated:?} {tolerance:?}");
+        }
+    }
+
+    #[test]
+    fn a_component_may_lose_what_the_others_leave() {
+        use Count::{AtLeast, Exactly, Unknown};
+        for (most, all, own, expected) in [
+            (None, Exactly(5), Exactly(2), None),
+            (Some(9), AtLeast(5), Exactly(2), None),
+            (Some(9), Exactly(5), Unknown, None),
+            (Some(9), Exactly(5), Exactly(2), Some(6)),
+            (Some(9), Exactly(0), Exactly(0), Some(9)),
+            (Some(2), Exactly(5), Exactly(2), Some(0)),
+        ] {
+            assert_eq!(share(most, all, own), expected, "{most:?} {all} {own}");
         }
     }
 

@@ -224,15 +224,41 @@ fn without_any_checkpoint_nothing_is_decided() {
     assert_eq!(Teller::new().retain(Some(0), None), Retention::default());
 }
 
+fn sealing(teller: &mut Teller, data: u8) {
+    teller.tell(Event::WritesCounted {
+        component: ComponentName::new("db").unwrap(),
+        counted: crate::writes::Counted::default(),
+        data: vec![DataPart { name: "writes".into(), blob: blob(data), bytes: 1 }],
+    });
+}
+
+#[test]
+fn users_writes_that_a_run_sealed_stay_as_long_as_a_checkpoint_that_lacks_them() {
+    let mut teller = Teller::new();
+    teller.capture("c1", 11, 12, true, None);
+    teller.run("r1", "c1", 41, 42, false);
+    sealing(&mut teller, 43);
+    teller.tell(Event::RunClosed { outcome: Outcome::Restored });
+    teller.capture("c2", 21, 22, true, None);
+    let of_r1 = |retention: &Retention| [41, 42, 43].map(|one| retention.blobs.contains(&blob(one)));
+    let retention = teller.retain(None, Some(2));
+    assert_eq!((goes(&retention), of_r1(&retention)), (vec![], [true; 3]));
+    // Only the state of the run may go: what it sealed is lacked by the first checkpoint.
+    teller.life.runs[0].opened = at(0);
+    let retention = teller.retain(None, Some(2));
+    assert_eq!(retention.runs, [run("r1")].into());
+    assert_eq!((goes(&retention), of_r1(&retention)), (vec![], [false, false, true]));
+    let retention = teller.retain(Some(1), None);
+    assert_eq!((goes(&retention), of_r1(&retention)), (vec!["c1"], [false; 3]), "c2 has them");
+    teller.life.end = Some(End::Closed);
+    assert_eq!(of_r1(&teller.retain(None, Some(2))), [false; 3]);
+}
+
 #[test]
 fn users_writes_that_a_run_sealed_stay_as_long_as_the_run_does() {
     let mut teller = three();
     teller.run("r1", "c1", 41, 42, false);
-    teller.tell(Event::WritesCounted {
-        component: ComponentName::new("db").unwrap(),
-        counted: crate::writes::Counted::default(),
-        data: vec![DataPart { name: "writes".into(), blob: blob(43), bytes: 1 }],
-    });
+    sealing(&mut teller, 43);
     assert!(teller.retain(Some(0), None).blobs.contains(&blob(43)));
     teller.tell(Event::RunClosed { outcome: Outcome::Abandoned });
     assert!(teller.retain(Some(0), None).blobs.contains(&blob(43)));

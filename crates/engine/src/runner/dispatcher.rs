@@ -68,12 +68,13 @@ pub(super) async fn drive(
                         let run = run_of(book)?;
                         // What is started after a stop was asked for opens a door because of it.
                         let stop = if run.stop.is_some() { Stop::never() } else { stop.clone() };
-                        let unit = step::Unit::new(assembled, &plan, run, &step, attempt, tools, &stop)?;
+                        let unit =
+                            step::Unit::new(assembled, &plan, book.life(), &step, attempt, tools, &stop)?;
                         in_flight.insert(step);
                         tokio::spawn(unit.go(reports.clone()));
                     }
                     Command::Resolve(step) => {
-                        let unit = step::Unit::new(assembled, &plan, run_of(book)?, &step, 0, tools, &stop)?;
+                        let unit = step::Unit::new(assembled, &plan, book.life(), &step, 0, tools, &stop)?;
                         in_flight.insert(step);
                         tokio::spawn(resolve::go(unit, reports.clone()));
                     }

@@ -2,7 +2,7 @@
 
 use backout_contract::{DriverError, RecoverOrder, Sealed};
 use backout_core::journal::Event;
-use backout_core::plan::Count;
+use backout_core::plan::share;
 use backout_core::writes::{Counted, Recovered, Way};
 use tokio::sync::mpsc;
 
@@ -21,7 +21,9 @@ impl Unit {
         let began = self.tools.clock.monotonic_millis();
         let folder = folder_of(&self.tools, &self.run, &self.component.name);
         let sealed = self.sealed.clone();
-        let order = RecoverOrder { way, from: vec![self.run.clone()], sealed, folder, winner: None };
+        let most_lost = self.may_lose();
+        let order =
+            RecoverOrder { way, from: vec![self.run.clone()], sealed, folder, most_lost, winner: None };
         let outcome = match self.session().await {
             Ok((session, context)) => session.recover(&context, &order).await,
             Err(error) => Err(error.nothing_happened()),
@@ -55,26 +57,29 @@ impl Unit {
         let sealing = async {
             let Some(saved) = self.saved().await? else { return Ok(None) };
             let (session, context) = self.session().await?;
-            session.seal(&context, &saved).await
+            session.seal(&context, &saved, &self.sealed).await
         };
         sealing.await.map_err(|error: DriverError| error.chain())
     }
 
+    /// The most writes that may be lost here; none where any number may.
+    fn may_lose(&self) -> Option<u64> {
+        let own = self.component.price.as_ref()?.lost;
+        share(self.most_lost, self.plan.price.lost, own)
+    }
+
     /// Why putting back would now cost more than was agreed to, or may do so.
     pub(super) fn too_dear(&self, counted: Result<Option<Counted>, &String>) -> Option<String> {
-        let (most, stated) = (self.most_lost?, self.component.price.as_ref()?);
+        let (room, stated) = (self.may_lose()?, self.component.price.as_ref()?);
         let counted = match counted {
             Ok(counted) => counted?,
             Err(why) => {
                 return Some(format!(
-                    "at most {most} writes may be lost, and what users wrote could not be counted: {why}"
+                    "at most {room} writes may be lost, and what users wrote could not be counted: {why}"
                 ));
             }
         };
         let now = stated.clone().judged(becomes(&self.part), Some(counted)).lost;
-        let Count::Exactly(others) = self.plan.price.lost else { return None };
-        let Count::Exactly(own) = stated.lost else { return None };
-        let room = most.saturating_sub(others.saturating_sub(own));
         (!now.is_within(room)).then(|| {
             format!(
                 "{now} writes would be lost here, and at most {room} were agreed to; users have written since"

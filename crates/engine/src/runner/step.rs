@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use backout_contract::{Context, Depth, DriverError, Effect, SessionDyn, StepOrder, Stop};
-use backout_core::checkpoint::DataPart;
 use backout_core::journal::Event;
-use backout_core::life::RunLife;
+use backout_core::life::Life;
 use backout_core::name::{RunId, StepId};
 use backout_core::observation::Seen;
 use backout_core::plan::{Action, Plan, PlannedComponent, Step};
+use backout_core::writes::SealedWrites;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
@@ -31,8 +31,8 @@ pub(super) struct Unit {
     pub(super) intended_on: Option<Seen>,
     /// What stands there since writes were taken over.
     pub(super) with_writes: Option<Seen>,
-    /// What of users' writes this run put into the vault.
-    pub(super) sealed: Vec<DataPart>,
+    /// What of users' writes was put into the vault since the state that is put back, by this run and those before it.
+    pub(super) sealed: Vec<SealedWrites>,
     /// The most writes that the run may lose.
     pub(super) most_lost: Option<u64>,
     pub(super) tools: Tools,
@@ -46,13 +46,14 @@ impl Unit {
     pub(super) fn new(
         assembled: &Assembled,
         plan: &Arc<Plan>,
-        run: &RunLife,
+        life: &Life,
         id: &StepId,
         attempt: u32,
         tools: &Tools,
         stop: &Stop,
     ) -> Result<Self, EngineError> {
         let gone = |what: &str| EngineError::Corrupt(format!("step {id} names {what}"));
+        let run = life.open_run().ok_or_else(|| EngineError::Corrupt("the run is gone".into()))?;
         let step = plan.step(id).ok_or_else(|| gone("nothing in the plan"))?.clone();
         let component = plan
             .component(&step.component)
@@ -62,7 +63,7 @@ impl Unit {
             .ok_or_else(|| gone("a component that is no longer in the migration file"))?;
         Ok(Self {
             intended_on: run.intended_on.get(id).cloned(),
-            sealed: run.sealed.get(&step.component).cloned().unwrap_or_default(),
+            sealed: life.sealed_since(&run.checkpoint, &step.component),
             with_writes: run.with_writes.get(&step.component).cloned(),
             most_lost: run.most_lost,
             step,

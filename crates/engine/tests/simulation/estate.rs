@@ -119,6 +119,7 @@ pub struct Estate {
     pub assembled: Assembled,
     /// Requests.
     pub inbox: Arc<MemoryInbox>,
+    vault: Arc<MemoryVault>,
     /// The engine's tools.
     pub tools: Tools,
 }
@@ -194,9 +195,10 @@ impl Estate {
         let registry = Registry::default().with_driver::<Sim>().with_driver::<SimLiving>();
         let assembled = assemble(&file, &registry, Path::new("/nowhere")).expect("the file fits");
         let inbox = Arc::new(MemoryInbox::default());
+        let vault = Arc::new(MemoryVault(Mutex::default()));
         let tools = Tools {
             inbox: Arc::clone(&inbox) as Arc<dyn Inbox>,
-            vault: Arc::new(MemoryVault(Mutex::default())),
+            vault: Arc::clone(&vault) as Arc<dyn Vault>,
             clock: Arc::new(Ticking),
             resolver: Arc::new(Nothing),
             leftovers: Arc::new(Nothing),
@@ -215,7 +217,12 @@ impl Estate {
             limit: 4,
             deadline: Duration::from_secs(10),
         };
-        Self { world, assembled, inbox, tools }
+        Self { world, assembled, inbox, vault, tools }
+    }
+
+    /// Somebody takes a blob out of the vault.
+    pub fn lose(&self, blob: &BlobId) {
+        assert!(self.vault.0.lock().unwrap().remove(blob).is_some(), "it was there");
     }
 
     /// Captures, migrates and cuts over; gives the journal so far.

@@ -1,13 +1,13 @@
 //! The kind `sim.living`: living data in memory, with a recorder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use backout_contract::{
-    Captured, Context, Depth, Driver, DriverError, Effect, ErrorKind, KindPage, Piece, RecoverOrder, Session,
-    Sighting, StepOrder,
+    Captured, Context, Depth, Driver, DriverError, Effect, ErrorKind, KindPage, Piece, RecoverOrder, Sealed,
+    Session, Sighting, StepOrder,
 };
 use backout_core::capability::{Capabilities, Quiescence};
 use backout_core::checkpoint::DataPart;
@@ -15,12 +15,12 @@ use backout_core::delta::{Delta, Shown};
 use backout_core::migration::Claim;
 use backout_core::order::Mode;
 use backout_core::plan::{Count, DataPrice};
-use backout_core::writes::{Counted, Coverage, Gap, Occasion, Recovered, TableWrites, Way};
+use backout_core::writes::{Counted, Coverage, Gap, Occasion, Recovered, SealedWrites, TableWrites, Way};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::rows::{Living, Rows, UNMAPPED, Write};
+use crate::rows::{Living, Rows, UNMAPPED, UNMAPPED_LATE, Write};
 use crate::world::{World, world_of};
 
 /// How it is configured.
@@ -32,6 +32,9 @@ pub struct Config {
     /// Whose doors must be shut while it is reverted or written to by us.
     #[serde(default)]
     users: Vec<String>,
+    /// Whether its recorder stays behind with what is displaced: a copy gets one of its own, which knows nothing.
+    #[serde(default)]
+    apart: bool,
 }
 
 /// What is captured.
@@ -162,10 +165,22 @@ impl Connected {
     }
 }
 
+/// What runs sealed of the log.
+async fn unsealed(context: &Context, sealed: &[SealedWrites]) -> Result<Vec<Write>, DriverError> {
+    let mut writes = Vec::new();
+    for part in sealed.iter().flat_map(|one| &one.data) {
+        let failed = |error| DriverError::new(ErrorKind::BadData, "read a sealed log").caused_by(error);
+        let bytes = context.vault.get(&part.blob).await.map_err(failed)?;
+        writes.extend(serde_json::from_slice::<Vec<Write>>(&bytes).unwrap());
+    }
+    Ok(writes)
+}
+
 async fn captured(
     context: &Context,
     rows: Option<Rows>,
     depth: Depth,
+    apart: bool,
 ) -> Result<Captured<State>, DriverError> {
     let Some(rows) = rows else { return Ok(Captured { state: None, identity: None, data: Vec::new() }) };
     if rows.is_unreadable {
@@ -173,7 +188,12 @@ async fn captured(
     }
     let mut data = Vec::new();
     if depth == Depth::Keep {
-        let bytes = serde_json::to_vec(&rows).unwrap();
+        let mut copy = rows.clone();
+        if apart {
+            // Its own recorder knows nothing of what the copy has.
+            copy.taken.extend(copy.log.drain(..).map(|write| write.number));
+        }
+        let bytes = serde_json::to_vec(&copy).unwrap();
         let failed = |error| DriverError::new(ErrorKind::Other, "keep the rows").caused_by(error);
         let blob = context.vault.put(&bytes).await.map_err(failed)?;
         data.push(DataPart { name: "rows".into(), blob, bytes: bytes.len() as u64 });
@@ -185,7 +205,7 @@ async fn captured(
 impl Session<SimLiving> for Connected {
     async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<State>, DriverError> {
         tokio::task::yield_now().await;
-        captured(context, self.rows(), depth).await
+        captured(context, self.rows(), depth, self.config.apart).await
     }
 
     async fn revert(&self, context: &Context, step: &StepOrder<State>) -> Result<Effect, DriverError> {
@@ -265,7 +285,12 @@ impl Session<SimLiving> for Connected {
         Ok(Some(Coverage { covered, ..Coverage::default() }))
     }
 
-    async fn count(&self, _: &Context, target: &State) -> Result<Option<Counted>, DriverError> {
+    async fn count(
+        &self,
+        context: &Context,
+        target: &State,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Counted>, DriverError> {
         tokio::task::yield_now().await;
         let is_unreadable = self.rows().is_some_and(|rows| rows.is_unreadable);
         if is_unreadable || self.with(|living| living.cannot_count) {
@@ -280,9 +305,13 @@ impl Session<SimLiving> for Connected {
             since_cutover: Default::default(),
             unmapped: 0,
             migration: 0,
+            taken_over: 0,
             misfits: Vec::new(),
         };
-        for write in rows.log.iter().filter(|write| !known.contains(&write.number)) {
+        let mut log: BTreeMap<u64, Write> =
+            rows.log.iter().map(|write| (write.number, write.clone())).collect();
+        log.extend(unsealed(context, earlier).await?.into_iter().map(|write| (write.number, write)));
+        for write in log.values().filter(|write| !known.contains(&write.number)) {
             match write {
                 Write { by_migration: true, .. } => table.migration += 1,
                 Write { since_cutover: true, .. } => table.since_cutover.inserted += 1,
@@ -291,9 +320,28 @@ impl Session<SimLiving> for Connected {
             table.unmapped += u64::from(!write.by_migration && write.row.starts_with(UNMAPPED));
         }
         let gap = Gap { table: "rows".into(), why: "its recorder was gone".into() };
-        let gaps = if rows.gap || !rows.recording { vec![gap] } else { Vec::new() };
+        let was_gap = earlier.iter().any(|earlier| !earlier.gaps.is_empty());
+        let gaps = if rows.gap || was_gap || !rows.recording { vec![gap] } else { Vec::new() };
         let wrote = table.users().sum() + table.migration > 0;
         Ok(Some(Counted { tables: wrote.then_some(table).into_iter().collect(), gaps, notes: Vec::new() }))
+    }
+
+    async fn seal(
+        &self,
+        context: &Context,
+        target: &State,
+        earlier: &[SealedWrites],
+    ) -> Result<Option<Sealed>, DriverError> {
+        let Some(counted) = self.count(context, target, earlier).await? else { return Ok(None) };
+        let log = self.rows().filter(|_| self.config.apart).map(|rows| rows.log);
+        let mut data = Vec::new();
+        if let Some(log) = log {
+            let bytes = serde_json::to_vec(&log).unwrap();
+            let failed = |error| DriverError::new(ErrorKind::Other, "seal the log").caused_by(error);
+            let blob = context.vault.put(&bytes).await.map_err(failed)?;
+            data.push(DataPart { name: "log".into(), blob, bytes: bytes.len() as u64 });
+        }
+        Ok(Some(Sealed { counted, data }))
     }
 
     async fn recover(&self, context: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError> {
@@ -308,10 +356,20 @@ impl Session<SimLiving> for Connected {
             _ => None,
         });
         let mut recovered = Recovered::default();
+        let sealed = unsealed(context, &order.sealed).await?;
         let held: Vec<Write> = self.with(|living| {
+            if self.config.apart {
+                return sealed;
+            }
             let held = order.from.iter().filter_map(|run| living.displaced.get(run.as_str()));
             held.filter(|rows| !rows.is_unreadable).flat_map(|rows| rows.log.clone()).collect()
         });
+        let has_no_place = |row: &str| row.starts_with(UNMAPPED) || row.starts_with(UNMAPPED_LATE);
+        let without = held.iter().filter(|write| !write.by_migration && has_no_place(&write.row)).count();
+        let refused = order.refused(&Recovered { unmapped: without as u64, ..Recovered::default() });
+        if let Some(refused) = refused {
+            return Err(refused);
+        }
         let mut seen = BTreeSet::new();
         for write in held.into_iter().filter(|write| !write.by_migration) {
             tokio::task::yield_now().await;
@@ -323,16 +381,21 @@ impl Session<SimLiving> for Connected {
             }
             self.with(|living| {
                 let Some(rows) = &mut living.rows else { return };
-                if rows.log.iter().any(|known| known.number == write.number) {
+                let is_there = rows.log.iter().any(|known| known.number == write.number);
+                if is_there || rows.taken.contains(&write.number) {
                     recovered.already += 1;
-                } else if write.row.starts_with(UNMAPPED) {
+                } else if has_no_place(&write.row) {
                     recovered.unmapped += 1;
                 } else if order.way == Way::Review {
                     living.files.insert(write.number, write.row.clone());
                     recovered.waiting += 1;
                 } else {
                     rows.rows.push(write.row.clone());
-                    rows.log.push(write);
+                    if self.config.apart {
+                        rows.taken.insert(write.number);
+                    } else {
+                        rows.log.push(write);
+                    }
                     recovered.applied += 1;
                 }
             });
@@ -347,7 +410,7 @@ impl Session<SimLiving> for Connected {
         let run = context.run.as_ref().map(ToString::to_string).unwrap_or_default();
         let displaced = self.with(|living| living.displaced.get(&run).cloned());
         match displaced.filter(|rows| !rows.is_unreadable) {
-            Some(rows) => captured(context, Some(rows), Depth::Keep).await.map(Some),
+            Some(rows) => captured(context, Some(rows), Depth::Keep, self.config.apart).await.map(Some),
             None => Ok(None),
         }
     }

@@ -123,6 +123,12 @@ impl Estate {
         Self::of(before(), |world| format!("{FILE}{RELAY}").replace("WORLD", &world.to_string()))
     }
 
+    /// The same, where a recorder stays behind with what is displaced.
+    pub fn living_apart() -> Self {
+        let file = FILE.replace("    writes: ", "    apart: true\n    writes: ");
+        Self::of(before(), |world| file.replace("WORLD", &world.to_string()))
+    }
+
     /// The same, where the loss of what is written to `notes` is accepted.
     pub fn living_with_loss() -> Self {
         let file = FILE.replace("writes: review", "writes: accept-loss");

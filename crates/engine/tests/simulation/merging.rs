@@ -2,7 +2,7 @@
 
 use backout_core::journal::{Choice, Outcome, Stance};
 use backout_core::life::{PhaseState, StepState};
-use backout_core::plan::{Choices, Count};
+use backout_core::plan::{Choices, Count, bound};
 use backout_engine::{Book, Ending, RunOptions, abandon, recover, rest};
 
 use crate::estate::{Estate, in_a_process};
@@ -217,6 +217,47 @@ fn a_price_that_grew_past_what_was_agreed_to_holds_the_step_up_and_nothing_is_lo
         let now = estate.all().1["database"].clone();
         assert_eq!(now.displaced, before.displaced);
         assert_eq!(now.rows.as_ref().unwrap().rows.len(), before.rows.unwrap().rows.len() + words);
+    }
+}
+
+#[test]
+fn a_loss_that_is_found_out_late_is_held_against_what_was_agreed_to_before_any_write_stands() {
+    for (early, late, agreed, is_held) in [
+        (0, 0, Some(0), false),
+        (0, 1, Some(0), true),
+        (0, 1, None, true),
+        (0, 2, Some(2), false),
+        (1, 2, Some(2), true),
+        (1, 1, Some(2), false),
+    ] {
+        let estate = Estate::living();
+        let lines = estate.lived();
+        (0..early).for_each(|number| estate.write("database", &format!("x:{number}")));
+        (0..late).for_each(|number| estate.write("database", &format!("late:{number}")));
+        let agreed = agreed.or_else(|| bound(estate.plan_to(&lines, None).price.lost, None));
+        let options = RunOptions { accept_loss: agreed, ..RunOptions::default() };
+        let (ended, lines) = estate.go(lines, &Choices::default(), options, Death::Never, true);
+        let told = format!("{early} {late} {agreed:?}");
+        if !is_held {
+            assert!(is_restored(&ended), "{told}: {ended:?}");
+            assert_eq!(estate.rows("database"), ["early", "one", "saved", "three", "two"], "{told}");
+            continue;
+        }
+        assert_stuck(&ended, "database.recover");
+        assert!(!estate.things()["api"].open, "{told}");
+        assert_eq!(estate.rows("database"), ["early", "saved"], "{told}: nothing was taken over");
+        let run = life(&lines).runs.pop().unwrap();
+        let StepState::Failed { cause, hints } = run.state(&step("database.recover")).clone() else {
+            panic!("{run:?}")
+        };
+        assert!(cause.contains(&format!("{} of them have no place", early + late)), "{cause}");
+        assert!(hints.iter().any(|hint| hint.contains("unmapped.jsonl")), "{hints:?}");
+        // A person leaves it out, and takes over later what has a place.
+        let lines = estate.choose(lines, "database.recover", Choice::Skip);
+        let (_, lines) = estate.go_to(lines, None);
+        let (done, _) = estate.recover(lines, Death::Never);
+        done.unwrap();
+        assert_eq!(estate.rows("database"), ["early", "one", "saved", "three", "two"], "{told}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rows that users write, and a recorder whose log travels with them. Every recorded write has a number of its own, by
 //! which it is taken over once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +10,9 @@ use crate::world::World;
 
 /// A row that begins so has no place in the put-back state.
 pub const UNMAPPED: &str = "x:";
+
+/// The same, and it is found out only when it is to be taken over.
+pub const UNMAPPED_LATE: &str = "late:";
 
 /// A recorded write.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -43,6 +46,8 @@ pub struct Rows {
     pub since_cutover: bool,
     /// Whether nobody can read them.
     pub is_unreadable: bool,
+    /// Where the recorder does not travel with the rows: what was taken over here from other recorders.
+    pub taken: BTreeSet<u64>,
 }
 
 impl Rows {

@@ -35,6 +35,12 @@ pub fn section(report: &Report, run: &RunReport) -> Section {
         let head = ["component", "table", "before cutover", "since cutover", "by the migration", "unmapped"];
         blocks.push(Block::table("Rows written since the checkpoint, as recorded", &head, tables, ""));
     }
+    let taken_over: u64 = accounts.iter().filter_map(|one| Some(one.counted.as_ref()?.taken_over())).sum();
+    if taken_over > 0 {
+        let told =
+            format!("{taken_over} more rows were put in by recoveries; they count where users wrote them.");
+        blocks.push(Block::paragraph(told));
+    }
     let conflicts = accounts.iter().flat_map(|one| {
         let conflicts = one.recovered.iter().flat_map(|done| &done.conflicts);
         conflicts.map(|conflict| conflict_row(one, conflict))

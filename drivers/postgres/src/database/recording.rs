@@ -1,9 +1,10 @@
 //! What the recorder and the taking over of writes are asked for, with the ways into the databases that they need.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use backout_contract::{DriverError, ErrorKind, RecoverOrder, Sealed};
-use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
+use backout_core::name::RunId;
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered, SealedWrites};
 
 use super::site::Site;
 use crate::door::Outside;
@@ -40,16 +41,26 @@ pub(super) async fn coverage(site: &Site<'_>) -> Result<Option<Coverage>, Driver
     }
 }
 
-pub(super) async fn count(site: &Site<'_>, target: &State) -> Result<Option<Counted>, DriverError> {
+pub(super) async fn count(
+    site: &Site<'_>,
+    target: &State,
+    earlier: &[SealedWrites],
+) -> Result<Option<Counted>, DriverError> {
+    let merge = Some(&site.config.merge);
     match site.way_in().await? {
-        Some(mut link) => recorder::count(&mut link, &site.order(), target, Some(&site.config.merge)).await,
+        Some(mut link) => recorder::count(&mut link, &site.order(), target, merge, earlier).await,
         None => Ok(None),
     }
 }
 
-pub(super) async fn seal(site: &Site<'_>, target: &State) -> Result<Option<Sealed>, DriverError> {
+pub(super) async fn seal(
+    site: &Site<'_>,
+    target: &State,
+    earlier: &[SealedWrites],
+) -> Result<Option<Sealed>, DriverError> {
+    let merge = Some(&site.config.merge);
     match site.way_in().await? {
-        Some(mut link) => recorder::seal(&mut link, &site.order(), target, Some(&site.config.merge)).await,
+        Some(mut link) => recorder::seal(&mut link, &site.order(), target, merge, earlier).await,
         None => Ok(None),
     }
 }
@@ -108,22 +119,24 @@ pub(super) async fn recover(site: &Site<'_>, order: &RecoverOrder) -> Result<Rec
     let since = since(site, &outside).await?;
     // Displaced databases by number, with their runs.
     let mut kept = BTreeMap::new();
-    for run in &order.from {
+    let runs: BTreeSet<&RunId> = order.from.iter().chain(order.sealed.iter().map(|one| &one.run)).collect();
+    for run in runs {
         if let Some(entry) = swap::displaced_by(&outside, site.live(), Some(run)).await? {
             kept.insert(entry.oid, (run.to_string(), entry.name));
         }
     }
     let asked = site.order();
     let mut sources = Vec::new();
-    for part in &order.sealed {
-        if !recorder::is_sealed_writes(part) {
-            continue;
-        }
+    for one in &order.sealed {
+        let Some(part) = one.data.iter().find(|part| recorder::is_sealed_writes(part)) else { continue };
         let reading = recorder::read_sealed(part, &asked, &since).await?;
-        let (run, database) = match kept.remove(&reading.database) {
-            Some((run, name)) => (run, readable(site, &name).await?),
-            None => (String::new(), None),
+        // The same recorder, sealed twice, is one: the later time it told more.
+        let again = sources.iter().position(|one: &Recorded<'_>| one.source == reading.source);
+        let database = match (kept.remove(&reading.database), again.map(|place| sources.remove(place))) {
+            (Some((_, name)), _) => readable(site, &name).await?,
+            (None, earlier) => earlier.and_then(|earlier| earlier.database),
         };
+        let run = one.run.to_string();
         sources.push(Recorded { run, source: reading.source, changes: reading.changes, database });
     }
     for (run, name) in kept.into_values() {

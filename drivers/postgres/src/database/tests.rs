@@ -209,7 +209,7 @@ async fn what_taking_over_needs_is_kept_at_cutover() {
         assert_eq!(kept.trim(), "101|1\n102|2", "{by}");
         server.sql(&name, "DELETE FROM history WHERE ctid = '(0,1)'; UPDATE history SET a = 2;
             INSERT INTO history VALUES (3, repeat('long', 10000)), (NULL, NULL); UPDATE history SET a = 4 WHERE a = 3");
-        let counted = session.count(&context, &saved).await.expect("count").expect("a recorder");
+        let counted = session.count(&context, &saved, &[]).await.expect("count").expect("a recorder");
         let history = counted.tables.iter().find(|table| table.table == "history").expect("a table");
         assert_eq!(history.unmapped, 0, "{by}");
         assert_eq!(history.since_cutover.inserted, 2, "{by}: {history:?}");

@@ -70,7 +70,7 @@ pub(super) async fn count(
     let mut link = site.needed(&Pace::of(context)).await?;
     let order = Order::new(&site.address, &Scope::Database, &config.recorder, context);
     let target = as_state(&link, target).await?;
-    let counted = recorder::count(&mut link, &order, &target, Some(&config.merge)).await?;
+    let counted = recorder::count(&mut link, &order, &target, Some(&config.merge), &[]).await?;
     Ok(counted.map(|counted| as_lacked(counted, live)))
 }
 
@@ -85,7 +85,7 @@ pub(super) async fn seal(
     let mut link = site.needed(&Pace::of(context)).await?;
     let order = Order::new(&site.address, &Scope::Database, &config.recorder, context);
     let target = as_state(&link, target).await?;
-    let sealed = recorder::seal(&mut link, &order, &target, Some(&config.merge)).await?;
+    let sealed = recorder::seal(&mut link, &order, &target, Some(&config.merge), &[]).await?;
     Ok(sealed.map(|sealed| Sealed { counted: as_lacked(sealed.counted, live), ..sealed }))
 }
 

@@ -76,7 +76,7 @@ impl Changes {
                     self.transaction = self.judge.widened(transaction);
                     let verdict = self.judge.of(self.transaction);
                     self.is_wanted = verdict.is_wanted;
-                    self.by_migration = verdict.by_migration;
+                    self.by_migration = !verdict.is_of_users();
                     self.since_cutover = verdict.since_cutover;
                     continue;
                 }

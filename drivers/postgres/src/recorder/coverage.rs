@@ -109,7 +109,8 @@ pub(super) async fn of(link: &Link, order: &Order<'_>) -> Result<Option<Coverage
     Ok(Some(coverage))
 }
 
-fn nothing(why: &str) -> Coverage {
+/// Nothing is recorded.
+pub(super) fn nothing(why: &str) -> Coverage {
     let uncovered = vec![Gap { table: EVERY_TABLE.to_owned(), why: why.to_owned() }];
     Coverage { uncovered, ..Coverage::default() }
 }

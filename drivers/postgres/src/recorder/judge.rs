@@ -1,6 +1,6 @@
 //! What each recorded transaction is to a state: lacked or not, the migration's or users', before or after the cutover.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use backout_contract::DriverError;
 
@@ -25,7 +25,16 @@ pub(super) struct Judge {
 pub(super) struct Verdict {
     pub(super) is_wanted: bool,
     pub(super) by_migration: bool,
+    /// Written by us, when writes were taken over.
+    pub(super) is_taken_over: bool,
     pub(super) since_cutover: bool,
+}
+
+impl Verdict {
+    /// Whether it is to be taken over: users wrote it, and wrote it here.
+    pub(super) fn is_of_users(self) -> bool {
+        !self.by_migration && !self.is_taken_over
+    }
 }
 
 impl Judge {
@@ -38,11 +47,9 @@ impl Judge {
         let is_news = |transaction: u64| seen.as_ref().is_none_or(|seen| !seen.sees(transaction));
         let first = header.cutovers.iter().find(|(transaction, _)| is_news(*transaction));
         let cutover = first.map(|(_, snapshot)| Snapshot::parse(snapshot)).transpose()?;
-        let merged: &BTreeMap<u64, u32> = &header.merged;
-        let is_there = |from: &u32| since.has_what_came_from(*from);
         Ok(Self {
             near: header.near,
-            merged: merged.iter().filter(|(_, from)| is_there(from)).map(|(number, _)| *number).collect(),
+            merged: header.merged.clone(),
             migration: header.migration.clone(),
             window: header.window,
             origin: header.origin.clone(),
@@ -63,8 +70,9 @@ impl Judge {
         let is_seen = self.seen.as_ref().is_some_and(|seen| seen.sees(transaction));
         let since_cutover = self.cutover.as_ref().is_some_and(|cutover| !cutover.sees(transaction));
         Verdict {
-            is_wanted: !is_seen && !self.merged.contains(&transaction),
+            is_wanted: !is_seen,
             by_migration: self.migration.contains(&transaction) || (self.window && !since_cutover),
+            is_taken_over: self.merged.contains(&transaction),
             since_cutover,
         }
     }
@@ -72,6 +80,8 @@ impl Judge {
 
 #[cfg(test)]
 mod tests {
+    use backout_core::writes::Gap;
+
     use super::*;
 
     fn header() -> Header {
@@ -84,11 +94,18 @@ mod tests {
             end: 0,
             near: 120,
             migration: BTreeSet::from([108]),
-            merged: BTreeMap::from([(109, 5)]),
+            merged: BTreeSet::from([109]),
             window: false,
             origin: None,
             cutovers: vec![(99, "99:100:99".into()), (110, "110:111:110".into())],
+            began: 90,
+            copied: None,
+            interrupted: vec![(95, vec![gap("early")]), (110, vec![gap("late")])],
         }
+    }
+
+    fn gap(table: &str) -> Gap {
+        Gap { table: table.into(), why: "its recorder was gone".into() }
     }
 
     fn since(database: u32) -> Since {
@@ -102,25 +119,49 @@ mod tests {
     #[test]
     fn a_state_of_the_same_database_lacks_what_it_did_not_see() {
         let judge = Judge::new(&header(), &since(7)).expect("a judge");
-        for (number, is_wanted, by_migration, since_cutover) in [
-            (104, false, false, false),
-            (105, false, false, false),
-            (106, true, false, false),
-            (108, true, true, false),
-            (109, true, false, false),
-            (111, true, false, true),
+        for (number, is_wanted, by_migration, is_taken_over, since_cutover) in [
+            (104, false, false, false, false),
+            (105, false, false, false, false),
+            (106, true, false, false, false),
+            (108, true, true, false, false),
+            (109, true, false, true, false),
+            (111, true, false, false, true),
         ] {
-            assert_eq!(judge.of(number), Verdict { is_wanted, by_migration, since_cutover }, "{number}");
+            let verdict = Verdict { is_wanted, by_migration, is_taken_over, since_cutover };
+            assert_eq!(judge.of(number), verdict, "{number}");
+            assert_eq!(verdict.is_of_users(), ![108, 109].contains(&number), "{number}");
         }
+        assert_eq!(header().interruptions(&since(7)), [gap("late")]);
+        assert_eq!(header().interruptions(&since(5)), [gap("early"), gap("late")]);
     }
 
     #[test]
-    fn a_state_of_another_database_lacks_everything_but_its_own() {
+    fn everything_is_told_from_before_a_state_or_from_the_birth_of_a_copy() {
+        let copy = |next| Header { copied: Some(("s".into(), next)), began: 120, ..header() };
+        for (header, database, alone, following) in [
+            (header(), 7, true, true),
+            (Header { began: 106, ..header() }, 7, false, false),
+            // Of another database nothing but a copy of it tells.
+            (header(), 5, false, false),
+            (copy(106), 5, true, true),
+            (copy(107), 5, false, true),
+            (Header { copied: Some(("another".into(), 106)), ..copy(106) }, 5, false, true),
+            // A part of a database is put back within it.
+            (copy(106), 7, true, true),
+        ] {
+            let told = [false, true].map(|follows| header.tells(&since(database), follows));
+            assert_eq!(told, [alone, following], "{database} {header:?}");
+        }
+        assert!(!header().tells(&Since::Everything, true));
+    }
+
+    #[test]
+    fn a_state_of_another_database_lacks_everything() {
         let judge = Judge::new(&header(), &since(5)).expect("a judge");
-        assert!(judge.of(104).is_wanted && !judge.of(109).is_wanted);
+        assert!(judge.of(104).is_wanted && judge.of(109).is_taken_over);
         assert!(judge.of(100).since_cutover, "the first cutover of all");
         let judge = Judge::new(&header(), &Since::Everything).expect("a judge");
-        assert!(judge.of(1).is_wanted && judge.of(109).is_wanted);
+        assert!(judge.of(1).is_wanted && judge.of(111).is_wanted);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use backout_contract::DriverError;
 use backout_core::checkpoint::DataPart;
-use backout_core::writes::{Counted, Gap};
+use backout_core::writes::{Counted, Gap, SealedWrites};
+use futures_util::StreamExt;
 
 use super::changes::Changes;
 use super::config::By;
@@ -10,11 +11,11 @@ use super::coverage;
 use super::judge::Judge;
 use super::order::Order;
 use super::scribe::{Keep, Scribe, Told};
-use super::sealed::{Reader, Written};
+use super::sealed::{Header, Reader, Written};
 use super::slot::{self, Slot};
 use super::snapshot::{Since, Snapshot};
 use super::standing::{EVERY_TABLE, Standing, Way};
-use super::{Reading, captured, stamps, triggers};
+use super::{Reading, captured, chain, stamps, triggers};
 use crate::our_side::of_vault;
 use crate::recover::{self, Merge};
 use crate::server::{Fault, Link};
@@ -22,13 +23,15 @@ use crate::state::State;
 
 /// What was drained of a recorder, and why not all of it.
 struct Drained {
+    header: Header,
     told: Told,
     gaps: Vec<Gap>,
     /// Partitions that were emptied: nobody knows of which rows, and nothing is missing that could be read.
     emptied: Vec<Gap>,
 }
 
-fn gap(why: impl Into<String>) -> Gap {
+/// Something that concerns every table.
+pub(super) fn gap(why: impl Into<String>) -> Gap {
     Gap { table: EVERY_TABLE.to_owned(), why: why.into() }
 }
 
@@ -77,7 +80,7 @@ async fn drain(
         Way::Slot => emptied(link, &Judge::new(&header, since)?, &told).await?,
         Way::Triggers => Vec::new(),
     };
-    Ok(Drained { told, gaps, emptied })
+    Ok(Drained { header, told, gaps, emptied })
 }
 
 /// Partitions that users emptied by themselves; where all of the table was emptied, that is told.
@@ -85,7 +88,7 @@ async fn emptied(link: &Link, judge: &Judge, told: &Told) -> Result<Vec<Gap>, Fa
     let mut gaps = Vec::new();
     for (transaction, partition, top) in triggers::emptied(&link.client).await? {
         let verdict = judge.of(transaction);
-        if verdict.is_wanted && !verdict.by_migration && !top.is_some_and(|top| told.emptied.contains(&top)) {
+        if verdict.is_wanted && verdict.is_of_users() && !top.is_some_and(|top| told.emptied.contains(&top)) {
             let why = "this partition was emptied (TRUNCATE): how many rows that took away is not known, and nothing takes it over";
             gaps.push(Gap { table: partition.to_string(), why: why.to_owned() });
         }
@@ -93,76 +96,113 @@ async fn emptied(link: &Link, judge: &Judge, told: &Told) -> Result<Vec<Gap>, Fa
     Ok(gaps)
 }
 
-/// Counts what `target` lacks, and seals all of it where that is wanted.
+/// Counts what `target` lacks of what runs have sealed since and of what is held now, and seals all of the latter where
+/// that is wanted.
 pub(super) async fn count(
     link: &mut Link,
     order: &Order<'_>,
     target: &State,
     merge: Option<&Merge>,
+    earlier: &[SealedWrites],
     seals: bool,
 ) -> Result<Option<(Counted, Vec<DataPart>)>, Fault> {
     if order.config.by == By::Timestamps {
         return Ok(Some((stamps::count(link, order, target).await?, Vec::new())));
     }
-    let Some(coverage) = coverage::of(link, order).await? else { return Ok(None) };
     let since = Since::of(&target.taken)?;
-    let Some(standing) = Standing::look(&link.client).await? else {
-        let counted = Counted { gaps: coverage.uncovered, notes: coverage.notes, ..Counted::default() };
-        return Ok(Some((counted, Vec::new())));
+    let standing = Standing::look(&link.client).await?;
+    let live = standing.as_ref().map(|standing| standing.nonce.as_str());
+    let mut chain = chain::fetch_all(order, earlier, live).await?;
+    let coverage = match coverage::of(link, order).await? {
+        Some(coverage) => coverage,
+        None if chain.files.is_empty() => return Ok(None),
+        None => coverage::nothing("its recorder was taken away, with what it held"),
     };
-    // What is visible now has its place in the log before the end that is fixed next.
-    let visible: String = link.query_one("SELECT pg_catalog.pg_current_snapshot()::text", &[]).await?.get(0);
-    let keep = match (seals, merge) {
-        (true, _) => Keep::All,
-        (false, Some(_)) => Keep::Wanted,
-        (false, None) => Keep::Nothing,
-    };
-    let drained = drain(link, order, &standing, &since, keep, seals).await?;
     let mut gaps = coverage.uncovered;
-    gaps.extend(drained.gaps);
-    gaps.extend(drained.emptied);
-    gaps.extend(standing.interruptions(&since));
-    if !standing.began_before(&since) {
-        gaps.push(gap("recording began only after that state was saved"));
+    gaps.append(&mut chain.gaps);
+    let mut told = Told::default();
+    for (place, file) in chain.files.iter_mut().enumerate() {
+        gaps.extend(missing(&file.header, &since, place > 0));
+        told = told.and(chain::count(file, &since, order)?);
     }
-    if standing.way == Way::Triggers && triggers::are_there(&link.client).await? {
-        let missed = triggers::missed(&link.client).await?;
-        if missed > 0 {
-            let writes = if missed == 1 { "1 write was".to_owned() } else { format!("{missed} writes were") };
-            gaps.push(gap(format!(
-                "{writes} let go, because the recorder had reached its cap or a row was too long"
-            )));
+    let mut data = Vec::new();
+    let mut written = None;
+    if let Some(standing) = standing {
+        // What is visible now has its place in the log before the end that is fixed next.
+        let visible: String =
+            link.query_one("SELECT pg_catalog.pg_current_snapshot()::text", &[]).await?.get(0);
+        let keep = match (seals, merge) {
+            (true, _) => Keep::All,
+            (false, Some(_)) => Keep::Wanted,
+            (false, None) => Keep::Nothing,
+        };
+        let mut drained = drain(link, order, &standing, &since, keep, seals).await?;
+        gaps.extend(drained.gaps);
+        gaps.extend(drained.emptied);
+        gaps.extend(missing(&drained.header, &since, !chain.files.is_empty()));
+        gaps.extend(let_go(link, &standing).await?);
+        gaps.extend(prepared(link).await?);
+        written = drained.told.written.take();
+        told = told.and(drained.told);
+        if seals {
+            if let Some(written) = &written {
+                data.push(put_away(order, written).await?);
+            }
+            link.execute("UPDATE _backout.recorder SET sealed = $1", &[&visible]).await?;
         }
     }
-    gaps.extend(prepared(link).await?);
     let unclear = "it was emptied (TRUNCATE): how many rows that took away is not known";
-    gaps.extend(
-        drained.told.emptied.iter().map(|table| Gap { table: table.to_string(), why: unclear.to_owned() }),
-    );
+    gaps.extend(told.emptied.iter().map(|table| Gap { table: table.to_string(), why: unclear.to_owned() }));
     gaps.sort();
     gaps.dedup();
-    let mut tables = drained.told.tables;
+    let mut tables = told.tables;
     tables.retain(|table, _| !order.config.leaves_out(table));
-    let mut data = Vec::new();
-    if let Some(written) = drained.told.written {
-        if seals {
-            data.push(put_away(order, &written).await?);
-        }
-        if let Some(merge) = merge {
-            let reading = reading(written, &since)?;
-            for (table, judged) in recover::judge(link, target, merge, reading.changes, &order.pace).await? {
-                if let Some(writes) = tables.get_mut(&table) {
-                    writes.unmapped = judged.unmapped;
-                    writes.misfits = judged.misfits;
-                }
+    if let Some(merge) = merge {
+        let files = chain.files.into_iter().map(Reader::again);
+        let live = written.map(Reader::open);
+        let changes = all_changes(files.chain(live), &since)?;
+        for (table, judged) in recover::judge(link, target, merge, changes, &order.pace).await? {
+            if let Some(writes) = tables.get_mut(&table) {
+                writes.unmapped = judged.unmapped;
+                writes.misfits = judged.misfits;
             }
         }
     }
-    if seals {
-        link.execute("UPDATE _backout.recorder SET sealed = $1", &[&visible]).await?;
-    }
     let tables = tables.into_values().collect();
     Ok(Some((Counted { tables, gaps, notes: coverage.notes }, data)))
+}
+
+/// What a recorder did not see of what a state lacks.
+fn missing(header: &Header, since: &Since, follows: bool) -> Vec<Gap> {
+    let mut gaps = header.interruptions(since);
+    if !header.tells(since, follows) {
+        gaps.push(gap("recording began only after that state was saved"));
+    }
+    gaps
+}
+
+/// What triggers no longer kept.
+async fn let_go(link: &Link, standing: &Standing) -> Result<Option<Gap>, Fault> {
+    if standing.way != Way::Triggers || !triggers::are_there(&link.client).await? {
+        return Ok(None);
+    }
+    let missed = triggers::missed(&link.client).await?;
+    let writes = if missed == 1 { "1 write was".to_owned() } else { format!("{missed} writes were") };
+    let why = "let go, because the recorder had reached its cap or a row was too long";
+    Ok((missed > 0).then(|| gap(format!("{writes} {why}"))))
+}
+
+/// The changes of all of them, one after the other.
+fn all_changes(
+    files: impl Iterator<Item = Result<Reader, DriverError>>,
+    since: &Since,
+) -> Result<recover::Changes<'static>, DriverError> {
+    let mut all: recover::Changes<'static> = Box::pin(futures_util::stream::empty());
+    for file in files {
+        let changes = Changes::new(file?, since)?;
+        all = Box::pin(all.chain(futures_util::stream::iter(changes)));
+    }
+    Ok(all)
 }
 
 /// Writes that nobody can see yet, and that will be there once somebody says so.
@@ -187,15 +227,20 @@ fn reading(written: Written, since: &Since) -> Result<Reading, DriverError> {
     Ok(Reading { source, database, changes: Box::pin(futures_util::stream::iter(changes)) })
 }
 
+/// Takes what was sealed out of the vault, into a private file.
+pub(super) async fn fetch(part: &DataPart, order: &Order<'_>) -> Result<Written, DriverError> {
+    let written = Written::expected(&order.context.scratch, part.bytes)?;
+    let taken = order.context.vault.get_file(&part.blob, &written.path).await;
+    taken.map_err(|error| of_vault("take recorded writes out of the vault", error))?;
+    Ok(written)
+}
+
 pub(super) async fn sealed(
     part: &DataPart,
     order: &Order<'_>,
     since: &Since,
 ) -> Result<Reading, DriverError> {
-    let written = Written::expected(&order.context.scratch, part.bytes)?;
-    let taken = order.context.vault.get_file(&part.blob, &written.path).await;
-    taken.map_err(|error| of_vault("take recorded writes out of the vault", error))?;
-    reading(written, since)
+    reading(fetch(part, order).await?, since)
 }
 
 pub(super) async fn live(link: &Link, order: &Order<'_>, since: &Since) -> Result<Option<Reading>, Fault> {

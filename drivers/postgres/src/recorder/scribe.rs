@@ -41,6 +41,7 @@ pub(super) struct Scribe {
 }
 
 /// What came of it.
+#[derive(Default)]
 pub(super) struct Told {
     /// By table; tables that nobody wrote to are left out.
     pub(super) tables: BTreeMap<TableName, TableWrites>,
@@ -121,7 +122,7 @@ impl Scribe {
             Some(b'T') => {
                 if let Message::Truncate { relations } = Message::parse(bytes)? {
                     for relation in relations {
-                        if self.now.is_wanted && !self.now.by_migration {
+                        if self.now.is_wanted && self.now.is_of_users() {
                             let (name, _) = self.relations.get(&relation).ok_or_else(garbled)?;
                             self.emptied.insert(name.clone());
                         }
@@ -149,6 +150,10 @@ impl Scribe {
             return Ok(());
         }
         let writes = self.tallies.entry(relation).or_insert_with(|| nothing(name));
+        if self.now.is_taken_over {
+            writes.taken_over += 1;
+            return Ok(());
+        }
         if self.now.by_migration {
             writes.migration += 1;
             return Ok(());
@@ -183,23 +188,42 @@ impl Scribe {
     ///
     /// # Errors
     /// When the server or the file fails.
-    pub(super) async fn end(self, link: &Link) -> Result<Told, Fault> {
-        let written = match self.writer {
+    pub(super) async fn end(mut self, link: &Link) -> Result<Told, Fault> {
+        let written = match self.writer.take() {
             None => None,
             Some(writer) => {
                 let types = names_of_types(link, &self.types).await?;
                 Some(writer.end(&Footer { types, changes: self.changes })?)
             }
         };
-        let mut tables: BTreeMap<TableName, TableWrites> = BTreeMap::new();
+        Ok(Told { written, ..self.counted() })
+    }
+
+    /// Ends where no file was wanted.
+    pub(super) fn counted(self) -> Told {
+        let mut told = Told { tables: BTreeMap::new(), emptied: self.emptied, written: None };
         for (relation, writes) in self.tallies {
             let Some((name, _)) = self.relations.get(&relation) else { continue };
-            let sum = tables.entry(name.clone()).or_insert_with(|| nothing(name));
-            sum.before_cutover = sum.before_cutover.plus(writes.before_cutover);
-            sum.since_cutover = sum.since_cutover.plus(writes.since_cutover);
-            sum.migration += writes.migration;
+            told.add(name, &writes);
         }
-        Ok(Told { tables, emptied: self.emptied, written })
+        told
+    }
+}
+
+impl Told {
+    fn add(&mut self, name: &TableName, writes: &TableWrites) {
+        let sum = self.tables.entry(name.clone()).or_insert_with(|| nothing(name));
+        sum.before_cutover = sum.before_cutover.plus(writes.before_cutover);
+        sum.since_cutover = sum.since_cutover.plus(writes.since_cutover);
+        sum.migration += writes.migration;
+        sum.taken_over += writes.taken_over;
+    }
+
+    /// What another recorder told besides.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        other.tables.iter().for_each(|(name, writes)| self.add(name, writes));
+        self.emptied.extend(other.emptied);
+        self
     }
 }
 
@@ -210,6 +234,7 @@ fn nothing(name: &TableName) -> TableWrites {
         since_cutover: Tally::default(),
         unmapped: 0,
         migration: 0,
+        taken_over: 0,
         misfits: Vec::new(),
     }
 }

@@ -7,10 +7,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use backout_contract::{DriverError, ErrorKind};
+use backout_core::writes::Gap;
 use backout_kit::scratch_folder::ScratchFolder;
 use serde::{Deserialize, Serialize};
 
 use super::message::garbled;
+use super::snapshot::Since;
 use crate::our_side::of_io;
 
 const MAGIC: &[u8; 16] = b"backout writes 1";
@@ -38,14 +40,41 @@ pub(super) struct Header {
     pub(super) near: u64,
     /// Transactions that the migration marked as its own.
     pub(super) migration: BTreeSet<u64>,
-    /// Transactions in which writes were taken over, with the database that those came from.
-    pub(super) merged: BTreeMap<u64, u32>,
+    /// Transactions in which writes were taken over.
+    pub(super) merged: BTreeSet<u64>,
     /// Everything before the cutover is the migration's.
     pub(super) window: bool,
     /// The origin under which the migration writes.
     pub(super) origin: Option<String>,
     /// The cutovers: the transaction that marked each, and what was visible then.
     pub(super) cutovers: Vec<(u64, String)>,
+    /// The transaction after whose end everything is recorded.
+    pub(super) began: u64,
+    /// Of a restored copy: the cluster of what it was copied from, and the first transaction that that one had not seen.
+    /// Everything since is recorded too, for nobody came into the copy before.
+    pub(super) copied: Option<(String, u64)>,
+    /// What was not recorded before each era, by the transaction that began it.
+    pub(super) interrupted: Vec<(u64, Vec<Gap>)>,
+}
+
+impl Header {
+    /// Whether everything is told that a state lacks. What `follows` another recorder, which told everything up to a run, tells
+    /// all of the rest where that run made its database.
+    pub(super) fn tells(&self, since: &Since, follows: bool) -> bool {
+        let is_of_copy = self.copied.as_ref().is_some_and(|(from, next)| match since {
+            Since::State { system, snapshot, .. } => follows || (system == from && snapshot.next() >= *next),
+            Since::Everything => false,
+        });
+        let seen = since.seen_of(&self.system, self.database);
+        is_of_copy || seen.is_some_and(|seen| seen.is_after(self.began))
+    }
+
+    /// What was not recorded since a state was saved, as far as eras tell.
+    pub(super) fn interruptions(&self, since: &Since) -> Vec<Gap> {
+        let seen = since.seen_of(&self.system, self.database);
+        let newer = self.interrupted.iter().filter(|(era, _)| seen.is_none_or(|seen| !seen.sees(*era)));
+        newer.flat_map(|(_, gaps)| gaps.clone()).collect()
+    }
 }
 
 /// What is known once all messages were seen. Stands at the end.
@@ -148,10 +177,15 @@ pub(super) struct Reader {
     pub(super) footer: Footer,
     /// The message that was read last.
     pub(super) buffer: Vec<u8>,
-    _written: Written,
+    written: Written,
 }
 
 impl Reader {
+    /// From the beginning again.
+    pub(super) fn again(self) -> Result<Self, DriverError> {
+        Self::open(self.written)
+    }
+
     /// # Errors
     /// When it is no such file, or not a whole one.
     pub(super) fn open(written: Written) -> Result<Self, DriverError> {
@@ -185,7 +219,7 @@ impl Reader {
         let mut header = Vec::new();
         (&mut file).take(length).read_to_end(&mut header).map_err(on_read)?;
         let header = serde_json::from_slice(&header).map_err(|_| garbled())?;
-        Ok(Self { file, header, footer, buffer: Vec::new(), _written: written })
+        Ok(Self { file, header, footer, buffer: Vec::new(), written })
     }
 
     /// The next record; none at the end.

@@ -82,7 +82,7 @@ impl Since {
     }
 
     /// The numbers of transactions that are in the state, if it is one of the recorder's own database. A state of
-    /// another database has none of what was written here, whatever its numbers, unless it was taken over there.
+    /// another database has none of what was written here, whatever its numbers.
     pub(super) fn seen_of(&self, system: &str, database: u32) -> Option<&Snapshot> {
         match self {
             Self::State { system: of, database: in_database, snapshot }
@@ -92,11 +92,6 @@ impl Since {
             }
             _ => None,
         }
-    }
-
-    /// Whether changes that were taken over from a database are in the state anyway, because it is of that database.
-    pub(super) fn has_what_came_from(&self, from: u32) -> bool {
-        matches!(self, Self::State { database, .. } if *database == from)
     }
 }
 

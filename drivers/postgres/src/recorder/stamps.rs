@@ -59,6 +59,7 @@ pub(super) async fn count(link: &Link, order: &Order<'_>, target: &State) -> Res
         since_cutover: Tally::default(),
         unmapped: changed,
         migration: 0,
+        taken_over: 0,
         misfits: Vec::new(),
     });
     gaps.sort();

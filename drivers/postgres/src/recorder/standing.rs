@@ -1,6 +1,6 @@
 //! The recorder of a database, as it was put down.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use backout_core::writes::{Gap, Occasion};
 use tokio_postgres::GenericClient;
@@ -8,7 +8,6 @@ use tokio_postgres::GenericClient;
 use super::objects;
 use super::order::Order;
 use super::sealed::Header;
-use super::snapshot::Since;
 use super::triggers;
 use crate::recorder::Told;
 use crate::server::{Fault, Link};
@@ -133,13 +132,12 @@ impl Standing {
 
     /// What a reader needs to know of everything that is recorded up to `end`. To be asked after the end was fixed.
     pub(super) async fn header(&self, link: &Link, order: &Order<'_>, end: u64) -> Result<Header, Fault> {
-        let (mut migration, mut merged) = (BTreeSet::new(), BTreeMap::new());
-        let sql = "SELECT transaction, what, detail FROM _backout.mark";
-        for row in link.query(sql, &[]).await? {
-            let (transaction, what, detail): (i64, &str, &str) = (row.get(0), row.get(1), row.get(2));
+        let (mut migration, mut merged) = (BTreeSet::new(), BTreeSet::new());
+        for row in link.query("SELECT transaction, what FROM _backout.mark", &[]).await? {
+            let (transaction, what): (i64, &str) = (row.get(0), row.get(1));
             match what {
                 "migration" => drop(migration.insert(unsigned(transaction))),
-                "merged" => drop(merged.insert(unsigned(transaction), detail.parse().unwrap_or_default())),
+                "merged" => drop(merged.insert(unsigned(transaction))),
                 _ => {}
             }
         }
@@ -164,7 +162,8 @@ impl Standing {
             near,
             migration,
             merged,
-            window: order.config.migration == Told::Window,
+            // Into a copy nobody migrates before it is put in place.
+            window: order.config.migration == Told::Window && self.copied.is_none(),
             origin,
             cutovers: self
                 .eras
@@ -172,25 +171,10 @@ impl Standing {
                 .filter(|era| era.occasion == CUTOVER)
                 .map(|era| (era.transaction, era.snapshot.clone()))
                 .collect(),
+            began: self.began,
+            copied: self.copied.clone(),
+            interrupted: self.eras.iter().map(|era| (era.transaction, era.interrupted.clone())).collect(),
         })
-    }
-
-    /// Whether recording began before a state was saved.
-    pub(super) fn began_before(&self, since: &Since) -> bool {
-        match (since.seen_of(&self.system, self.database), since, &self.copied) {
-            (Some(seen), _, _) => seen.is_after(self.began),
-            (None, Since::State { system, snapshot, .. }, Some((from, next))) => {
-                system == from && snapshot.next() >= *next
-            }
-            _ => false,
-        }
-    }
-
-    /// What was not recorded since a state was saved, as far as eras tell.
-    pub(super) fn interruptions(&self, since: &Since) -> Vec<Gap> {
-        let seen = since.seen_of(&self.system, self.database);
-        let newer = self.eras.iter().filter(|era| seen.is_none_or(|seen| !seen.sees(era.transaction)));
-        newer.flat_map(|era| era.interrupted.clone()).collect()
     }
 }
 

@@ -32,17 +32,14 @@ pub(super) async fn begin(link: &Link) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Tells the target's own recorder that what is written here is no user's, and where it comes from.
-pub(super) async fn mark(link: &Link, databases: &[Option<Link>]) -> Result<(), Fault> {
+/// Tells the target's own recorder that what is written here is no user's: it was taken over, and counts where it was
+/// recorded first.
+pub(super) async fn mark(link: &Link) -> Result<(), Fault> {
     let marks = "SELECT to_regprocedure('_backout.migration()') IS NOT NULL,
                  has_function_privilege(to_regprocedure('_backout.note(text, text)'), 'EXECUTE')";
     let row = link.query_one(marks, &[]).await?;
     if row.get::<_, Option<bool>>(1) == Some(true) {
-        for database in databases.iter().flatten() {
-            let own = "SELECT oid::text FROM pg_database WHERE datname = current_database()";
-            let number: String = database.query_one(own, &[]).await?.get(0);
-            link.execute("SELECT _backout.note('merged', $1)", &[&number]).await?;
-        }
+        link.batch_execute("SELECT _backout.note('merged', '')").await?;
     }
     if row.get(0) {
         link.batch_execute("SELECT _backout.migration()").await?;

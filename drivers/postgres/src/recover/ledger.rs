@@ -1,5 +1,7 @@
 //! What was taken over, by the numbers of the changes: a few ranges for each source, in the put-back database itself.
 
+use tokio_postgres::GenericClient;
+
 use super::stage::lost;
 use crate::server::{Fault, Link};
 
@@ -99,6 +101,17 @@ pub(super) async fn write(link: &Link, source: &str, ranges: &Ranges) -> Result<
         &[&source, &first, &last],
     )
     .await?;
+    Ok(())
+}
+
+/// Forgets all of it, with the conflicts that waited.
+pub(super) async fn forget(client: &impl GenericClient) -> Result<(), Fault> {
+    for table in ["_backout.taken", "_backout.conflict"] {
+        let there = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&table]).await?;
+        if there.get(0) {
+            client.batch_execute(&format!("DELETE FROM {table}")).await?;
+        }
+    }
     Ok(())
 }
 

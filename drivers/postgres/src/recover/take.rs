@@ -57,7 +57,7 @@ pub(super) async fn take_over(
         databases.push(source.database);
         rest.push((source.run, source.source, source.changes));
     }
-    mark(link, &databases).await?;
+    mark(link).await?;
     let here = Side::read(link).await?;
     let natives = natives(link, &here, written_here, pace).await?;
     let mut taking = Taking {

@@ -6,7 +6,8 @@
 
 use backout_contract::{Context, DriverError, RecoverOrder, Sealed};
 use backout_core::checkpoint::DataPart;
-use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
+use backout_core::name::RunId;
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered, SealedWrites};
 use tokio_postgres::GenericClient;
 
 use super::part::Part;
@@ -65,23 +66,26 @@ pub(super) async fn count(
     part: &Part,
     context: &Context,
     target: &State,
+    earlier: &[SealedWrites],
 ) -> Result<Option<Counted>, DriverError> {
     let mut link = part.connect().await?;
     let merge = Some(&part.config.merge);
-    ordered!(part, &link, context, order => recorder::count(&mut link, &order, target, merge).await)
+    ordered!(part, &link, context, order => recorder::count(&mut link, &order, target, merge, earlier).await)
 }
 
 pub(super) async fn seal(
     part: &Part,
     context: &Context,
     target: &State,
+    earlier: &[SealedWrites],
 ) -> Result<Option<Sealed>, DriverError> {
     let mut link = part.connect().await?;
     let merge = Some(&part.config.merge);
-    ordered!(part, &link, context, order => recorder::seal(&mut link, &order, target, merge).await)
+    ordered!(part, &link, context, order => recorder::seal(&mut link, &order, target, merge, earlier).await)
 }
 
-/// Writes down, within the transaction that puts a part back, which state stands there from now on.
+/// Writes down, within the transaction that puts a part back, which state stands there from now on: nothing was taken over
+/// into that one.
 pub(super) async fn note(client: &impl GenericClient, part: &Part, taken: &Taken) -> Result<(), Fault> {
     let table =
         format!("CREATE TABLE IF NOT EXISTS {TABLE} (component text PRIMARY KEY, taken text NOT NULL)");
@@ -91,7 +95,7 @@ pub(super) async fn note(client: &impl GenericClient, part: &Part, taken: &Taken
         "INSERT INTO {TABLE} VALUES ($1, $2) ON CONFLICT (component) DO UPDATE SET taken = EXCLUDED.taken"
     );
     client.execute(&note, &[&part.key.as_str(), &text]).await?;
-    Ok(())
+    recover::forget_taken(client).await
 }
 
 /// Forgets it.
@@ -136,7 +140,7 @@ pub(super) async fn seal_unread(
     if recorder::coverage(&link, &order).await?.is_none() || !recorder::unread(&mut link, &order).await? {
         return Ok(Vec::new());
     }
-    let sealed = recorder::seal(&mut link, &order, saved, None).await?;
+    let sealed = recorder::seal(&mut link, &order, saved, None, &[]).await?;
     Ok(sealed.map(|sealed| sealed.data).unwrap_or_default())
 }
 
@@ -179,18 +183,23 @@ pub(super) async fn recover(
     let scope = scope(part, &link).await?;
     let asked = Order::new(&part.address, &scope, &part.config.recorder, context);
     let since = since(&link, part).await?;
-    let mut parts: Vec<DataPart> = order.sealed.clone();
+    let mut parts: Vec<(&RunId, DataPart)> = Vec::new();
+    for one in &order.sealed {
+        parts.extend(one.data.iter().map(|part| (&one.run, part.clone())));
+    }
     for run in &order.from {
         let kept = displaced::sealed(part, run, &link).await?;
-        parts.extend(kept.into_iter().filter(|kept| !order.sealed.iter().any(|one| one.blob == kept.blob)));
+        let is_new = |kept: &DataPart| !parts.iter().any(|(_, one)| one.blob == kept.blob);
+        let kept: Vec<DataPart> = kept.into_iter().filter(is_new).collect();
+        parts.extend(kept.into_iter().map(|kept| (run, kept)));
     }
     let mut sources: Vec<Recorded<'_>> = Vec::new();
-    for sealed in parts.iter().filter(|one| recorder::is_sealed_writes(one)) {
+    for (run, sealed) in parts.iter().filter(|(_, one)| recorder::is_sealed_writes(one)) {
         let reading = recorder::read_sealed(sealed, &asked, &since).await?;
         // The same recorder, sealed twice, is one.
         sources.retain(|one| one.source != reading.source);
         let (source, changes) = (reading.source, reading.changes);
-        sources.push(Recorded { run: String::new(), source, changes, database: None });
+        sources.push(Recorded { run: run.to_string(), source, changes, database: None });
     }
     let written_here = recorder::read_live(&link, &asked, &Since::Everything).await?;
     let written_here = written_here.map(|reading| reading.changes);

@@ -294,6 +294,7 @@ async fn a_reverse_stream_arrives_before_writers_do() {
         way: Way::Merge,
         from: vec![RunId::new("r1").unwrap()],
         sealed: Vec::new(),
+        most_lost: None,
         folder: bench.workshop().join("people"),
         winner: None,
     };

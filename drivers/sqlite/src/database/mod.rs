@@ -34,7 +34,7 @@ use backout_core::migration::Claim;
 use backout_core::observation::Verdict;
 use backout_core::order::Mode;
 use backout_core::plan::DataPrice;
-use backout_core::writes::{Counted, Coverage, Occasion, Recovered};
+use backout_core::writes::{Counted, Coverage, Occasion, Recovered, SealedWrites};
 use backout_kit::marker;
 use serde_json::{Value, json};
 
@@ -188,7 +188,13 @@ impl Session<Database> for DatabaseSession {
         blocking(move || recorder::coverage(&place, &config)).await
     }
 
-    async fn count(&self, context: &Context, target: &State) -> Result<Option<Counted>, DriverError> {
+    /// The recorder travels with the data, so that the live one knows what runs had sealed, too.
+    async fn count(
+        &self,
+        context: &Context,
+        target: &State,
+        _: &[SealedWrites],
+    ) -> Result<Option<Counted>, DriverError> {
         let (place, config, pace) = (self.place(context)?, self.config.clone(), Pace::of(context));
         let target = target.clone();
         blocking(move || recorder::count(&place, &config, &target, &pace)).await

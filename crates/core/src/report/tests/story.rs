@@ -42,6 +42,7 @@ pub fn counted(inserted: u64, unmapped: u64, gaps: &[&str]) -> Counted {
         since_cutover: Tally { inserted, ..Tally::default() },
         unmapped,
         migration: 4000,
+        taken_over: 0,
         misfits: Vec::new(),
     };
     let gaps = gaps.iter().map(|table| Gap { table: (*table).into(), why: "its recorder was gone".into() });

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use backout_conformance::FolderVault;
 use backout_contract::{Certainty, Context, DriverError, ErrorKind, RecoverOrder};
 use backout_core::name::RunId;
-use backout_core::writes::Way;
+use backout_core::writes::{SealedWrites, Way};
 use backout_fixtures::Room;
 
 use super::*;
@@ -74,9 +74,11 @@ async fn a_database_that_finds_no_room_beside_is_taken_away_and_put_there_later(
     assert!(is_saved(state.as_ref(), &step));
 }
 
-fn order(sealed: Vec<backout_core::checkpoint::DataPart>, folder: &Path) -> RecoverOrder {
-    let from = vec![RunId::new("r1").expect("a name")];
-    RecoverOrder { way: Way::Merge, from, sealed, folder: folder.join("people"), winner: None }
+fn order(data: Vec<backout_core::checkpoint::DataPart>, folder: &Path) -> RecoverOrder {
+    let run = RunId::new("r1").expect("a name");
+    let sealed = vec![SealedWrites { run: run.clone(), data, gaps: Vec::new() }];
+    let folder = folder.join("people");
+    RecoverOrder { way: Way::Merge, from: vec![run], sealed, folder, most_lost: None, winner: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,7 +96,7 @@ async fn writes_that_find_no_room_are_taken_over_later_whole_and_once() {
     session.stage(&context, &step).await.expect("stage");
     session.quiesce(&context).await.expect("shut");
     let saved = step.saved.as_ref().expect("a state");
-    let sealed = session.seal(&context, saved).await.expect("seal").expect("a recorder");
+    let sealed = session.seal(&context, saved, &[]).await.expect("seal").expect("a recorder");
     assert_eq!(sealed.counted.users().sum(), 10_001, "{:?}", sealed.counted);
     session.revert(&context, &step).await.expect("put back");
     session.reopen(&context, None).await.expect("open");
@@ -142,9 +144,9 @@ async fn what_finds_no_room_on_our_side_is_saved_later() {
     // What users wrote finds no room in the vault either, and stays where it was recorded.
     server.sql("shop", "INSERT INTO wide SELECT id + 10000, body FROM wide");
     room.leave(MEGABYTE);
-    is_full(&session.seal(&context, &saved).await.map(drop).expect_err("it found room"), "`.backout`");
+    is_full(&session.seal(&context, &saved, &[]).await.map(drop).expect_err("it found room"), "`.backout`");
     room.make_room();
-    let sealed = session.seal(&context, &saved).await.expect("seal").expect("a recorder");
+    let sealed = session.seal(&context, &saved, &[]).await.expect("seal").expect("a recorder");
     assert_eq!(sealed.counted.users().sum(), 10_000);
 }
 
@@ -168,13 +170,13 @@ async fn a_log_that_is_kept_for_the_recorder_and_fills_the_disk_is_given_back() 
     let fill = "SELECT pg_logical_emit_message(false, 'x', repeat('x', 500000)) FROM generate_series(1, 40)";
     assert!(!server.psql(&server.url("postgres"), fill).status.success(), "the log found room");
     server.stop();
-    let error = session.count(&context, &saved).await.expect_err("it answers");
+    let error = session.count(&context, &saved, &[]).await.expect_err("it answers");
     assert_eq!(error.kind, ErrorKind::Unreachable, "{}", error.chain());
     assert!(error.hints.iter().any(|hint| hint.contains("log")), "{:?}", error.hints);
     // So little that it comes up.
     room.leave(3 * MEGABYTE);
     server.go();
-    let counted = session.count(&context, &saved).await.expect("count").expect("a recorder");
+    let counted = session.count(&context, &saved, &[]).await.expect("count").expect("a recorder");
     assert_eq!(counted.users().sum(), 3, "{counted:?}");
     assert!(
         counted.notes.iter().any(|note| note.contains("of its log for the recorder")),

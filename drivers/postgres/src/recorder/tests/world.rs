@@ -108,13 +108,13 @@ impl World {
 
     pub(super) async fn count(&mut self, target: &State) -> Option<Counted> {
         let order = Order::new(&self.address, &self.scope, &self.config, &self.context);
-        let counted = recorder::count(&mut self.link, &order, target, None).await;
+        let counted = recorder::count(&mut self.link, &order, target, None, &[]).await;
         counted.unwrap_or_else(|error| panic!("{}", error.chain()))
     }
 
     pub(super) async fn seal(&mut self, target: &State) -> Sealed {
         let order = Order::new(&self.address, &self.scope, &self.config, &self.context);
-        let sealed = recorder::seal(&mut self.link, &order, target, None).await;
+        let sealed = recorder::seal(&mut self.link, &order, target, None, &[]).await;
         sealed.unwrap_or_else(|error| panic!("{}", error.chain())).expect("a recorder")
     }
 

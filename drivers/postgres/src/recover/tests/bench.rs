@@ -40,6 +40,7 @@ async fn merge() {
         way: Way::Merge,
         from: Vec::new(),
         sealed: Vec::new(),
+        most_lost: None,
         folder: folder.path().join("told"),
         winner: None,
     };

@@ -118,6 +118,7 @@ impl World {
             way,
             from: vec![RunId::new("r1").unwrap()],
             sealed: Vec::new(),
+            most_lost: None,
             folder: self.folder(),
             winner,
         }

@@ -102,6 +102,7 @@ fn tables(
             since_cutover: Tally::default(),
             unmapped: 0,
             migration: 0,
+            taken_over: 0,
             misfits: Vec::new(),
         });
         if row.get_ref(2)?.as_str().is_ok_and(|origin| origin == "migration") {

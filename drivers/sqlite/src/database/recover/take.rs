@@ -80,6 +80,10 @@ pub(super) fn take_over(
             return Err(error(fault).nothing_happened());
         }
     };
+    if let Some(refused) = order.refused(&recovered) {
+        let _ = live.execute_batch("ROLLBACK");
+        return Err(refused);
+    }
     backout_kit::failpoint!("sqlite-recovery-told");
     if let Err(failed) = live.execute_batch("COMMIT") {
         let is_busy = failed.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy);

@@ -18,7 +18,7 @@ impl World {
     }
 
     pub(super) async fn count(&self, target: &State) -> Option<Counted> {
-        self.session().await.count(&self.context(), target).await.unwrap()
+        self.session().await.count(&self.context(), target, &[]).await.unwrap()
     }
 }
 

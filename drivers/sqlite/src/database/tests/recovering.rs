@@ -31,7 +31,7 @@ impl World {
 
     pub(super) fn order(&self, way: Way, runs: &[&str], winner: Option<Winner>) -> RecoverOrder {
         let from = runs.iter().map(|run| RunId::new(run).unwrap()).collect();
-        RecoverOrder { way, from, sealed: Vec::new(), folder: self.folder(), winner }
+        RecoverOrder { way, from, sealed: Vec::new(), folder: self.folder(), most_lost: None, winner }
     }
 
     pub(super) async fn recover(&self, order: &RecoverOrder) -> Result<Recovered, DriverError> {
