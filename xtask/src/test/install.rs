@@ -21,6 +21,9 @@ const POSTGRESQL_FOLDER: &str = "/usr/lib/postgresql";
 /// Where it is instead, if this says so.
 const POSTGRESQL_VARIABLE: &str = "BACKOUT_PG_BIN";
 
+/// Stands in front of such a server in tests. For root only, so that it is not sought in `PATH`.
+const PGBOUNCER: (&str, &str) = ("pgbouncer", "/usr/sbin/pgbouncer");
+
 /// Looks for each tool, and installs what is missing.
 pub fn all(root: &Path) -> Result<Outcome> {
     for component in ["rustfmt", "clippy"] {
@@ -36,6 +39,9 @@ pub fn all(root: &Path) -> Result<Outcome> {
     }
     if std::env::var_os(POSTGRESQL_VARIABLE).is_none() && !holds_server(Path::new(POSTGRESQL_FOLDER)) {
         install_packages(root, POSTGRESQL)?;
+    }
+    if !Path::new(PGBOUNCER.1).is_file() {
+        install_packages(root, &[PGBOUNCER.0])?;
     }
     if !answers(root, env!("CARGO"), &["deny", "--version"]) {
         run(root, env!("CARGO"), CARGO_DENY)?;

@@ -120,7 +120,7 @@ async fn what_is_wrong_is_found_by_its_name() {
         server().sql(
             "postgres",
             &format!(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'; \
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'; \
                       CREATE DATABASE {changed} TEMPLATE {name}"
             ),
         );

@@ -55,7 +55,7 @@ async fn a_look_says_when_it_was() {
     assert!(found.position > 0);
     // A rename keeps the number of the database.
     let rename = format!(
-        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'; \
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'; \
          ALTER DATABASE {name} RENAME TO {name}_renamed"
     );
     server().sql("postgres", &rename);

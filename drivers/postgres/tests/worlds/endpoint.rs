@@ -293,7 +293,7 @@ impl<const PLAIN: bool> World for Shop<PLAIN> {
         let mut all = self.contents().await;
         all.extend(self.rows_if_open(new_server::<PLAIN>(), "new"));
         let slots = format!(
-            "SELECT coalesce(json_agg(s ORDER BY slot_name), '[]') FROM pg_replication_slots s WHERE database = '{}'",
+            "SELECT coalesce(json_agg(to_jsonb(s) - 'inactive_since' ORDER BY slot_name), '[]') FROM pg_replication_slots s WHERE database = '{}'",
             self.database
         );
         all.insert("slots".to_owned(), new_server::<PLAIN>().sql("postgres", &slots));

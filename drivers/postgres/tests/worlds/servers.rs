@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use backout_fixtures::postgres::majors;
 use backout_fixtures::{Options, Postgres};
 
 /// A server with the child that removes its folder: nothing static is ever dropped.
@@ -13,17 +14,17 @@ pub struct Shared {
     _sweeper: Child,
 }
 
-static ONE: LazyLock<Shared> = LazyLock::new(|| start("wal_level = logical", &[]));
-static OTHER: LazyLock<Shared> = LazyLock::new(|| start("wal_level = logical", &[]));
+static ONE: LazyLock<Shared> = LazyLock::new(|| start(majors().first(), "wal_level = logical", &[]));
+static OTHER: LazyLock<Shared> = LazyLock::new(|| start(majors().last(), "wal_level = logical", &[]));
 static PLAIN: LazyLock<Shared> =
-    LazyLock::new(|| start("wal_level = replica", &["--locale=C", "--data-checksums"]));
+    LazyLock::new(|| start(majors().last(), "wal_level = replica", &["--locale=C", "--data-checksums"]));
 
-/// The server of worlds that need one, and the old one of those that need two.
+/// The server of worlds that need one, and the old one of those that need two: of the first version that is listed.
 pub fn one() -> &'static Postgres {
     &ONE.server
 }
 
-/// The other one.
+/// The other one, of the last version that is listed.
 pub fn other() -> &'static Postgres {
     &OTHER.server
 }
@@ -39,7 +40,7 @@ pub fn number() -> u64 {
     NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 
-fn start(wal_level: &str, initdb: &[&str]) -> Shared {
+fn start(major: Option<&u32>, wal_level: &str, initdb: &[&str]) -> Shared {
     // Many worlds live side by side, each with slots and workers of its own.
     let settings = [
         wal_level,
@@ -54,7 +55,7 @@ fn start(wal_level: &str, initdb: &[&str]) -> Shared {
     let server = Postgres::start(&Options {
         settings,
         initdb: initdb.iter().map(|one| (*one).to_owned()).collect(),
-        major: None,
+        major: major.copied(),
     });
     let data = server.data();
     let sweeper = sweep(data.parent().unwrap());

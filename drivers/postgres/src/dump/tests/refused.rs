@@ -36,8 +36,20 @@ impl Scene {
 
     /// The name of the part with rows.
     fn rows(&self) -> String {
-        let is_rows = |part: &&DataPart| part.name.ends_with(".dat.gz") && !part.name.contains("blob_");
-        self.data.iter().find(is_rows).expect("rows").name.clone()
+        let is_rows =
+            |name: &str| name.starts_with("dump/") && name["dump/".len()..].starts_with(char::is_numeric);
+        self.data.iter().find(|part| is_rows(&part.name)).expect("rows").name.clone()
+    }
+
+    /// What the compression of its version appends to names.
+    fn suffix(&self) -> String {
+        self.rows().split_once(".dat").expect("a suffix").1.to_owned()
+    }
+
+    /// The name of the part with the list of large objects; since 17 it has a number.
+    fn list(&self) -> String {
+        let is_list = |name: &str| name.starts_with("dump/blobs") && name.ends_with(".toc");
+        self.data.iter().find(|part| is_list(&part.name)).expect("a list").name.clone()
     }
 
     async fn bytes(&self, name: &str) -> Vec<u8> {
@@ -91,9 +103,10 @@ async fn each_damage_is_named() {
         scene.data.iter().filter(|part| part.name != name).cloned().collect()
     };
     let mut extra = scene.data.clone();
-    extra.push(DataPart { name: "dump/9999.dat.gz".to_owned(), ..scene.part(&rows).clone() });
+    extra.push(DataPart { name: format!("dump/9999.dat{}", scene.suffix()), ..scene.part(&rows).clone() });
     let mut twice = scene.data.clone();
     twice.push(scene.part(&rows).clone());
+    let (list, lied) = (scene.list(), format!("blob_1.dat{}, which is missing", scene.suffix()));
     let mut longer = toc.clone();
     longer.push(0);
     for (what, data, expected) in [
@@ -101,7 +114,7 @@ async fn each_damage_is_named() {
         ("emptied", scene.with(&rows, b"").await, "has 0 bytes"),
         ("flipped", scene.with(&rows, &flipped).await, "is not the one that was saved"),
         ("missing", without(&rows), "is missing"),
-        ("no large objects", without("dump/blobs.toc"), "blobs.toc is missing"),
+        ("no large objects", without(&list), "toc is missing"),
         ("no note", without(CONTENTS), "the note on its contents is missing"),
         ("no table of contents", without("dump/toc.dat"), "is missing"),
         ("extra", extra, "not its own"),
@@ -117,11 +130,7 @@ async fn each_damage_is_named() {
         ("an empty table of contents", scene.forged("dump/toc.dat", b"").await, "is empty"),
         ("SQL", scene.forged("dump/toc.dat", b"CREATE TABLE t ();").await, "no archive of pg_dump"),
         ("a file outside", scene.forged("dump/../../x", b"").await, "outside of it"),
-        (
-            "a list that lies",
-            scene.forged("dump/blobs.toc", b"1 blob_1.dat\n").await,
-            "blob_1.dat.gz, which is missing",
-        ),
+        ("a list that lies", scene.forged(&list, b"1 blob_1.dat\n").await, lied.as_str()),
     ] {
         let refusal = scene.refusal(&data).await;
         assert!(refusal.contains(expected), "{what}: {refusal}");
