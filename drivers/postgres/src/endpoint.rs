@@ -119,7 +119,7 @@ impl Driver for Endpoint {
 impl Session<Endpoint> for EndpointSession {
     async fn capture(&self, context: &Context, _: Depth) -> Result<Captured<EndpointState>, DriverError> {
         let state = capture::capture(&self.config, context).await?;
-        let identity = format!("{} {}", state.old.system, state.new.system);
+        let identity = capture::identity(&self.config, context, &state)?;
         Ok(Captured { state: Some(state), identity: Some(identity), data: Vec::new() })
     }
 

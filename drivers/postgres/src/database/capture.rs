@@ -11,7 +11,7 @@ use crate::door;
 use crate::dump;
 use crate::examine;
 use crate::look::{self, Held};
-use crate::state::State;
+use crate::state::{State, identity};
 use crate::swap;
 
 pub(super) async fn capture(site: &Site<'_>, depth: Depth) -> Result<Captured<State>, DriverError> {
@@ -33,7 +33,7 @@ pub(super) async fn state_of(site: &Site<'_>, name: &str) -> Result<Option<State
 }
 
 fn captured(site: &Site<'_>, state: Option<State>) -> Captured<State> {
-    let identity = state.as_ref().map(|state| site.identity(&state.taken.system));
+    let identity = state.as_ref().map(|state| identity(&state.taken.system, &site.address));
     Captured { state, identity, data: Vec::new() }
 }
 

@@ -133,7 +133,7 @@ impl Config {
     pub(super) fn claims(&self) -> Vec<Claim> {
         let address = self.literal();
         let path = match &address {
-            Some(address) => vec![place_of(address), address.database.clone()],
+            Some(address) => vec![address.place(), address.database.clone()],
             None => vec![self.shown()],
         };
         vec![Claim { space: "postgres".into(), path, parts: None }]
@@ -171,15 +171,6 @@ impl Config {
         mistakes.extend(self.merge.mistakes());
         mistakes
     }
-}
-
-/// A server as others name it too: one host has several names on its own machine.
-pub(super) fn place_of(address: &Address) -> String {
-    let host = match address.host.as_str() {
-        "localhost" | "::1" => "127.0.0.1",
-        other => other,
-    };
-    format!("{host}:{}", address.port)
 }
 
 #[cfg(test)]

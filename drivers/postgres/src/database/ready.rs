@@ -26,6 +26,9 @@ pub(super) async fn ready(
         }
         Err(error) => return Err(error),
     };
+    if outside.is_standby().await? {
+        return Ok(vec![format!("the server of {shown} is a standby, where nothing can be changed")]);
+    }
     let mut missing = Vec::new();
     if let Some(saved) = saved {
         missing.extend(template::ready(site, &outside, data).await?);

@@ -2,7 +2,7 @@
 
 use backout_contract::{Context, DriverError, ErrorKind};
 
-use super::config::{Config, place_of};
+use super::config::Config;
 use crate::catalog::Scope;
 use crate::door::{Outside, enter};
 use crate::recorder::Order;
@@ -85,10 +85,5 @@ impl<'a> Site<'a> {
     /// What the recorder is asked for.
     pub(super) fn order(&self) -> Order<'_> {
         Order::new(&self.address, &Scope::Database, &self.config.recorder, self.context)
-    }
-
-    /// What tells the server from another one that a clone of its files was started as.
-    pub(super) fn identity(&self, system: &str) -> String {
-        format!("the database system {system} at {}", place_of(&self.address))
     }
 }

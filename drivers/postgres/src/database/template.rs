@@ -141,7 +141,7 @@ async fn finish(
     // Of the live database, by which its recorder tells what came later.
     let restore_point = state.taken.restore_point.take();
     state.taken = Taken { database: live, restore_point, ..moment };
-    captured.identity = Some(site.identity(&state.taken.system));
+    captured.identity = Some(crate::state::identity(&state.taken.system, &site.address));
     let note = Copy { name: name.to_owned(), number: entry.oid };
     let note = serde_json::to_vec(&note)
         .map_err(|error| DriverError::new(ErrorKind::Other, "note which copy was made").caused_by(error))?;

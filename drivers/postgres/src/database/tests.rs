@@ -1,6 +1,8 @@
 //! A database is exchanged under people and under a server that is killed.
 
+mod clones;
 mod full;
+mod pooled;
 mod template;
 
 use std::collections::BTreeSet;

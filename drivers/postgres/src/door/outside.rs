@@ -67,6 +67,13 @@ impl Outside {
         entry(&*self.link, name).await.map_err(|fault| fault.while_doing(attempted).nothing_happened())
     }
 
+    /// Whether the server follows another one.
+    pub(crate) async fn is_standby(&self) -> Result<bool, DriverError> {
+        let row = self.link.query_one("SELECT pg_catalog.pg_is_in_recovery()", &[]).await;
+        let attempted = format!("ask whether the server of {} is a standby", self.address.shown());
+        Ok(row.map_err(|error| of_postgres(attempted, error).nothing_happened())?.get(0))
+    }
+
     /// Databases whose names begin so.
     pub(crate) async fn list(&self, prefix: &str) -> Result<Vec<Entry>, DriverError> {
         let query = format!("{ENTRY} WHERE starts_with(d.datname::text, $1) ORDER BY d.datname");

@@ -5,7 +5,7 @@ use super::site::{Bears, Site};
 use super::state::{EndpointState, Inside, SideState, Which};
 use crate::catalog::Scope;
 use crate::look::look;
-use crate::server::{Link, Pace};
+use crate::server::{Address, Link, Pace};
 use crate::state::State;
 use backout_contract::{Context, DriverError};
 
@@ -17,6 +17,18 @@ pub(super) async fn capture(
     let (old, new) = tokio::join!(side(config, Which::Old, context), side(config, Which::New, context));
     let ((old, _), (new, marked)) = (old?, new?);
     Ok(EndpointState { old, new, marked })
+}
+
+/// What tells both sides from others.
+pub(super) fn identity(
+    config: &EndpointConfig,
+    context: &Context,
+    state: &EndpointState,
+) -> Result<String, DriverError> {
+    let of = |url, side: &SideState| {
+        Address::resolve(url, context).map(|address| crate::state::identity(&side.system, &address))
+    };
+    Ok(format!("old: {}; new: {}", of(&config.old, &state.old)?, of(&config.new, &state.new)?))
 }
 
 /// The same from outside: who is let in, and nothing of what is in.

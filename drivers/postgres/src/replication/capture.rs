@@ -14,8 +14,8 @@ use crate::server::{Address, Fault, Link, TableName, Version};
 pub(super) struct Found {
     pub(super) here: ReplicationState,
     pub(super) aside: ReplicationState,
-    /// Cluster and database.
-    pub(super) identity: String,
+    /// The cluster's number.
+    pub(super) system: String,
 }
 
 /// Looks, and tells the identity of the database.
@@ -36,7 +36,7 @@ pub(super) async fn capture(
         find(&transaction, version, config).await
     };
     let found = work.await.map_err(|fault: Fault| fault.while_doing(attempted).nothing_happened())?;
-    Ok((found.identity, found.here))
+    Ok((crate::state::identity(&found.system, address), found.here))
 }
 
 /// Looks within a transaction of the caller's.
@@ -45,14 +45,9 @@ pub(super) async fn find(
     version: Version,
     config: &ReplicationConfig,
 ) -> Result<Found, Fault> {
-    let row = client
-        .query_one(
-            "SELECT (SELECT system_identifier FROM pg_catalog.pg_control_system())::text || ' ' || d.oid
-             FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()",
-            &[],
-        )
-        .await?;
-    let identity: String = row.get(0);
+    let row =
+        client.query_one("SELECT system_identifier::text FROM pg_catalog.pg_control_system()", &[]).await?;
+    let system: String = row.get(0);
     let (mut here, mut aside) = (ReplicationState::default(), ReplicationState::default());
     let publications = publications(client, version, &names(&config.publications)).await?;
     share_out(
@@ -74,7 +69,7 @@ pub(super) async fn find(
     );
     let slots = slots(client, version, &names(&config.slots)).await?;
     share_out(slots, &config.slots, "slot", &mut here.slots, &mut aside.slots, &mut here.aside);
-    Ok(Found { here, aside, identity })
+    Ok(Found { here, aside, system })
 }
 
 fn names(named: &BTreeSet<String>) -> Vec<&str> {

@@ -99,6 +99,15 @@ impl Address {
         self.config.clone()
     }
 
+    /// The server as others name it too: one host has several names on its own machine.
+    pub(crate) fn place(&self) -> String {
+        let host = match self.host.as_str() {
+            "localhost" | "::1" => "127.0.0.1",
+            other => other,
+        };
+        format!("{host}:{}", self.port)
+    }
+
     /// Server and database, for people: `todo on 127.0.0.1:5432`.
     pub(crate) fn shown(&self) -> String {
         let safe = |text: &str| backout_kit::path_text::encode(std::ffi::OsStr::new(text));

@@ -1,9 +1,13 @@
-//! What tells a database from another with the same address.
+//! What tells a database from another one.
 
-/// The cluster's number and the name of the database, as its component names it. Not its object number: a swap by
-/// rename puts another number under the same name, and it is no foreign thing. A cloned data directory has the same
-/// number of the cluster and the same names; what catches it is the marker, for the clone has the one of the moment when
-/// it was cloned, and ours went on.
-pub(crate) fn identity(system: &str, database: &str) -> String {
-    format!("postgres:{system}/{database}")
+use crate::server::Address;
+
+/// The cluster's number, which a clone of the data directory has too; where it is, which tells a clone that was started
+/// elsewhere; and the name of the database, as its component names it. Not its object number: a swap by rename puts
+/// another number under the same name, and it is no foreign thing. Not the timeline either: a standby that was promoted
+/// under the same address is the same thing. What takes the same address after having been cloned before it was claimed
+/// lacks the marker.
+pub(crate) fn identity(system: &str, address: &Address) -> String {
+    let name = backout_kit::path_text::encode(std::ffi::OsStr::new(&address.database));
+    format!("{name} of the database system {system} at {}", address.place())
 }

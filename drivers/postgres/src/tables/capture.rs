@@ -54,8 +54,7 @@ async fn look(
     let definition = seen::definition(link, link.version, part).await?;
     let state = held.look(&seen::scope(part, &definition), pace).await?;
     let state = seen::whole(state, &definition, attempted)?;
-    let identity =
-        state.as_ref().map(|state| crate::state::identity(&state.taken.system, &part.address.database));
+    let identity = state.as_ref().map(|state| crate::state::identity(&state.taken.system, &part.address));
     let mut data = Vec::new();
     if depth == Depth::Keep && state.is_some() {
         data = keep(link, &definition, &Place::default(), context, pace).await?;

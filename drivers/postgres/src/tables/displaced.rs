@@ -179,7 +179,7 @@ pub(super) async fn capture(part: &Part, context: &Context) -> Result<Option<Cap
             return Err(Fault::Said(error.nothing_happened()));
         }
         let data = capture::keep(transaction.client(), &kept.definition, &place, context, &pace).await?;
-        let identity = Some(crate::state::identity(&state.taken.system, &part.address.database));
+        let identity = Some(crate::state::identity(&state.taken.system, &part.address));
         Ok::<_, Fault>(Some(Captured { state: Some(state), identity, data }))
     };
     look.await.map_err(|fault| fault.while_doing(&attempted).nothing_happened())

@@ -26,6 +26,9 @@ pub(super) async fn ready(
     }
     let link = part.connect().await?;
     let asked = async {
+        if link.query_one("SELECT pg_is_in_recovery()", &[]).await?.get(0) {
+            missing.push("the server is a standby, where nothing can be changed".to_owned());
+        }
         let may_create: bool =
             link.query_one("SELECT has_database_privilege(current_database(), 'CREATE')", &[]).await?.get(0);
         if !may_create {
