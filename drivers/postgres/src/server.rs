@@ -5,7 +5,11 @@ mod fault;
 mod link;
 mod name;
 mod pace;
+mod pooler;
 mod programs;
+mod settings;
+#[cfg(test)]
+mod tests;
 mod version;
 
 pub(crate) use address::{Address, Tls};
@@ -13,5 +17,6 @@ pub(crate) use fault::{Fault, MAKE_ROOM, of_postgres};
 pub(crate) use link::{Link, connect};
 pub(crate) use name::{TableName, identifier, literal};
 pub(crate) use pace::Pace;
-pub(crate) use programs::{program, variables};
+pub(crate) use programs::{programs, variables};
+pub(crate) use settings::options;
 pub(crate) use version::Version;

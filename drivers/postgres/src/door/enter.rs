@@ -15,10 +15,6 @@ use crate::server::{Link, Pace, connect};
 /// How long those are waited for who slipped in.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often a connection is tried when a storm of others leaves no room.
-const TRIES: u32 = 20;
-const BETWEEN_TRIES: Duration = Duration::from_millis(100);
-
 /// So many connections into a database whose door is open, or which we shut.
 ///
 /// # Errors
@@ -33,7 +29,7 @@ pub(crate) async fn enter(
         let address = outside.address.of_database(name);
         let mut connecting = Vec::new();
         for _ in 0..how_many.max(1) {
-            connecting.push(patiently(&address));
+            connecting.push(connect(&address));
         }
         join_all(connecting).await.into_iter().collect()
     })
@@ -72,17 +68,4 @@ pub(crate) async fn held_open<T, F: Future<Output = Result<T, DriverError>>>(
     let done = done?;
     empty(outside, name, found.oid, Stays::We, PATIENCE, pace).await?;
     Ok(done)
-}
-
-async fn patiently(address: &crate::server::Address) -> Result<Link, DriverError> {
-    let mut tries = 0;
-    loop {
-        match connect(address).await {
-            Err(error) if error.hints.iter().any(|hint| hint.contains("no room for us")) && tries < TRIES => {
-                tries += 1;
-                tokio::time::sleep(BETWEEN_TRIES).await;
-            }
-            other => return other,
-        }
-    }
 }

@@ -208,8 +208,9 @@ async fn run(
             folder.into(),
         ];
         arguments.extend(only.iter().cloned());
-        let program =
-            Program::new(context, address, "pg_dump", version, attempted.to_owned())?.arguments(arguments);
+        let program = Program::new(context, address, "pg_dump", version, attempted.to_owned())
+            .await?
+            .arguments(arguments);
         let ran = tokio::select! {
             ran = program.run() => ran,
             never = watch_dump(context, link) => match never {},

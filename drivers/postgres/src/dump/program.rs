@@ -2,38 +2,42 @@
 //! what they say of an error.
 
 use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 
 use backout_contract::{Context, DriverError, ErrorKind, StopLevel};
 use backout_kit::child::{ChildReport, ChildRequest, Ending};
 use backout_kit::last_lines::{last_lines, without_secrets};
 
 use crate::our_side::MAKE_ROOM as MAKE_ROOM_HERE;
-use crate::server::{Address, MAKE_ROOM as MAKE_ROOM_THERE, Version, program, variables};
+use crate::server::{Address, MAKE_ROOM as MAKE_ROOM_THERE, Version, options, programs, variables};
 
 /// A program of a server's version.
 pub(super) struct Program<'a> {
     context: &'a Context,
     address: &'a Address,
     request: ChildRequest,
+    /// What its sessions settle for themselves.
+    options: String,
     attempted: String,
 }
 
 impl<'a> Program<'a> {
-    pub(super) fn new(
+    pub(super) async fn new(
         context: &'a Context,
         address: &'a Address,
         name: &str,
         version: Version,
         attempted: String,
     ) -> Result<Self, DriverError> {
-        let mut request = ChildRequest::new(program(name, version)?, [""; 0]);
+        let (path, _) = located(context, name, version).await?;
+        let mut request = ChildRequest::new(path, [""; 0]);
         request.variables = variables(address);
         // Only so that its messages can be told apart; texts of the database are in the database's own encoding.
         request.variables.push(("LC_ALL".into(), "C".into()));
         request.variables.push(("PGCONNECT_TIMEOUT".into(), "10".into()));
         request.token = Some(context.child_token.clone());
         request.deadline = Some(context.deadline);
-        Ok(Self { context, address, request, attempted })
+        Ok(Self { context, address, request, options: options(version.major()), attempted })
     }
 
     pub(super) fn arguments(mut self, arguments: impl IntoIterator<Item = OsString>) -> Self {
@@ -41,14 +45,17 @@ impl<'a> Program<'a> {
         self
     }
 
-    pub(super) fn variable(mut self, name: &str, value: &str) -> Self {
-        self.request.variables.push((name.into(), value.into()));
+    /// One more thing that its sessions settle: `name=value`.
+    pub(super) fn setting(mut self, setting: &str) -> Self {
+        self.options.push_str(" -c ");
+        self.options.push_str(setting);
         self
     }
 
     /// Runs it to its end. It is ended with all of its processes at the deadline, and when the run is to stop: nothing
     /// of its work can be seen from outside before it is done.
-    pub(super) async fn run(self) -> Result<ChildReport, DriverError> {
+    pub(super) async fn run(mut self) -> Result<ChildReport, DriverError> {
+        self.request.variables.push(("PGOPTIONS".into(), self.options.into()));
         let report =
             self.request.run(self.context.stop.reached(StopLevel::Finish)).await.map_err(|error| {
                 DriverError::new(ErrorKind::Config, self.attempted.clone())
@@ -72,21 +79,36 @@ impl<'a> Program<'a> {
     }
 }
 
-/// The major version of `pg_restore`.
-pub(super) async fn major_of(
-    context: &Context,
-    into: &Address,
-    version: Version,
-) -> Result<u32, DriverError> {
-    let attempted = "ask pg_restore for its version".to_owned();
-    let report = Program::new(context, into, "pg_restore", version, attempted)?
-        .arguments(["--version".into()])
-        .run()
-        .await?;
-    let said = report.output.text();
-    // `pg_restore (PostgreSQL) 15.18 (…)`
-    let major = said.split_whitespace().nth(2).and_then(super::toc::major);
+/// The major version of the `pg_restore` that is run for a server.
+pub(super) async fn major_of(context: &Context, version: Version) -> Result<u32, DriverError> {
+    let (_, major) = located(context, "pg_restore", version).await?;
     Ok(major.unwrap_or_else(|| version.major()))
+}
+
+/// The first program of a server's major version, else the first there is; with its own version, where it tells it.
+async fn located(
+    context: &Context,
+    name: &str,
+    version: Version,
+) -> Result<(PathBuf, Option<u32>), DriverError> {
+    let mut first = None;
+    for path in programs(name, version)? {
+        let major = told_by(context, &path).await;
+        if major == Some(version.major()) {
+            return Ok((path, major));
+        }
+        first = first.or(Some((path, major)));
+    }
+    first.ok_or_else(|| DriverError::new(ErrorKind::Config, format!("find {name}")).nothing_happened())
+}
+
+/// `pg_restore (PostgreSQL) 15.18 (…)`; nothing of one that cannot be run, which is told when it is to do something.
+async fn told_by(context: &Context, path: &Path) -> Option<u32> {
+    let mut request = ChildRequest::new(path, ["--version"]);
+    request.token = Some(context.child_token.clone());
+    request.deadline = Some(context.deadline);
+    let report = request.run(context.stop.reached(StopLevel::Finish)).await.ok()?;
+    report.output.text().split_whitespace().nth(2).and_then(super::toc::major)
 }
 
 /// What the programs say first of an error: later lines hold statements and rows.

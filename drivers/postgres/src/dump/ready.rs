@@ -93,7 +93,7 @@ pub(crate) async fn ready(
         header => header?,
     };
     let mut missing = Vec::new();
-    match major_of(context, address, link.version).await {
+    match major_of(context, link.version).await {
         Err(error) => missing.push(error.chain()),
         Ok(program) => missing.extend(header.fits(link.version, program).err().map(|error| error.chain())),
     }

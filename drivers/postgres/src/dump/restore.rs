@@ -35,7 +35,7 @@ pub(crate) async fn restore(
     jobs: usize,
 ) -> Result<Restored, DriverError> {
     let attempted = format!("put a dump into {}", into.shown());
-    let program = major_of(context, into, version).await?;
+    let program = major_of(context, version).await?;
     fetched.header.fits(version, program)?;
     let link = connect(into).await?;
     let rights =
@@ -59,11 +59,12 @@ pub(crate) async fn restore(
             named(&into.database).into(),
             fetched.folder().into(),
         ];
-        let program = Program::new(context, into, "pg_restore", version, attempted.clone())?
+        let program = Program::new(context, into, "pg_restore", version, attempted.clone())
+            .await?
             .arguments(arguments)
             // What was put back is looked at before anybody relies on it: waiting for the disk at every statement is
             // of no use.
-            .variable("PGOPTIONS", "-c synchronous_commit=off -c default_transaction_read_only=off");
+            .setting("synchronous_commit=off");
         tokio::select! {
             ran = program.run() => drop(ran?),
             never = watch_restore(context, &link, fetched.header.contents.database_bytes) => match never {},

@@ -7,6 +7,7 @@ mod rights;
 mod round_trip;
 mod speed;
 mod stopped;
+mod versions;
 
 use std::collections::BTreeMap;
 

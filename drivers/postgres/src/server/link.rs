@@ -11,13 +11,18 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{Address, Tls, Version, of_postgres};
+use super::{Address, Tls, Version, of_postgres, pooler, settings};
 
 /// How long the way to a server may take.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// How often we ask to be let in while a storm of others leaves no place.
+const TRIES: u32 = 50;
+const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 
 /// One connection. Ends when dropped.
 pub(crate) struct Link {
@@ -46,16 +51,25 @@ impl Drop for Link {
     }
 }
 
-/// Connects. Every connection of ours is called `backout`, speaks ISO dates, shows floats in full, has an empty search
-/// path (names are always written with their schema), and never waits for a lock without end.
+/// Connects. Every connection of ours is called `backout`, leads to the server itself, and has the settings of
+/// [`settings`](super::settings), whatever its role and its database are given.
 ///
 /// # Errors
-/// When nobody answers, when we may not come in, or when the version is not supported. Nothing has happened then.
+/// When nobody answers, when we may not come in, when a pooler answers, or when the version is not supported. Nothing has
+/// happened then.
 pub(crate) async fn connect(address: &Address) -> Result<Link, DriverError> {
     let attempted = format!("connect to {}", address.shown());
+    let own_name = pooler::own_name();
     let mut config = address.config();
     config.connect_timeout(CONNECT).application_name("backout").keepalives(true);
-    let failed = |error| {
+    // What the address says comes first, so that ours holds.
+    let options =
+        [config.get_options().unwrap_or_default(), &settings::options_of_all(), &pooler::option(&own_name)];
+    config.options(options.join(" "));
+    let failed = |error: tokio_postgres::Error| {
+        if pooler::refused(&error) {
+            return pooler::named(attempted.clone());
+        }
         let error = of_postgres(attempted.clone(), error).nothing_happened();
         match error.kind {
             ErrorKind::Unreachable if error.hints.is_empty() => {
@@ -64,28 +78,40 @@ pub(crate) async fn connect(address: &Address) -> Result<Link, DriverError> {
             _ => error,
         }
     };
-    let (client, driver) = if address.tls == Tls::Disable {
-        config.ssl_mode(SslMode::Disable);
-        let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-        (client, tokio::spawn(async move { drop(connection.await) }))
-    } else {
-        config.ssl_mode(if address.tls == Tls::Prefer { SslMode::Prefer } else { SslMode::Require });
-        let tls = MakeRustlsConnect::new(tls(address)?);
-        let (client, connection) = config.connect(tls).await.map_err(failed)?;
-        (client, tokio::spawn(async move { drop(connection.await) }))
+    let tls = if address.tls == Tls::Disable { None } else { Some(MakeRustlsConnect::new(tls(address)?)) };
+    config.ssl_mode(match address.tls {
+        Tls::Disable => SslMode::Disable,
+        Tls::Prefer => SslMode::Prefer,
+        _ => SslMode::Require,
+    });
+    let mut tries = 1;
+    let (client, driver) = loop {
+        match begin(&config, tls.clone()).await {
+            Err(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) && tries < TRIES => {
+                tries += 1;
+                tokio::time::sleep(BETWEEN_TRIES).await;
+            }
+            other => break other.map_err(failed)?,
+        }
     };
     let mut link = Link { client, version: Version(0), driver };
-    let settings = "SET search_path = ''; SET DateStyle = ISO; SET IntervalStyle = postgres; \
-                    SET extra_float_digits = 3; SET bytea_output = hex; SET TimeZone = 'UTC'; \
-                    SET lock_timeout = '10s'; SET statement_timeout = 0; SET default_transaction_read_only = off; \
-                    SET idle_in_transaction_session_timeout = 0; SET client_min_messages = warning";
-    link.client.batch_execute(settings).await.map_err(failed)?;
-    let row = link
-        .client
-        .query_one("SELECT current_setting('server_version_num')::int", &[])
-        .await
-        .map_err(failed)?;
-    link.version = Version(u32::try_from(row.get::<_, i32>(0)).unwrap_or_default());
+    // Before anything is set: it would stay in a session of a pooler's, which others get.
+    let ask = format!(
+        "SELECT {}, pg_catalog.current_setting('server_version_num'),
+                pg_catalog.current_setting('session_replication_role')",
+        pooler::ASK
+    );
+    let answer = link.client.simple_query(&ask).await.map_err(failed)?;
+    let told = |column: usize| {
+        answer.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => row.get(column),
+            _ => None,
+        })
+    };
+    if !pooler::is_direct(&own_name, told(0)) {
+        return Err(pooler::named(attempted));
+    }
+    link.version = Version(told(1).and_then(|number| number.parse().ok()).unwrap_or_default());
     if link.version.major() < Version::OLDEST {
         return Err(DriverError::new(ErrorKind::Config, attempted)
             .caused_by(format!(
@@ -95,7 +121,35 @@ pub(crate) async fn connect(address: &Address) -> Result<Link, DriverError> {
             ))
             .nothing_happened());
     }
+    link.client.batch_execute(&settings::statements(link.version.major())).await.map_err(failed)?;
+    if told(2) != Some("origin") {
+        // Neither triggers nor foreign keys would act on what we write.
+        let back = "SET session_replication_role = origin";
+        link.client.batch_execute(back).await.map_err(|error| {
+            failed(error).hint(
+                "the role or the database is given a `session_replication_role` that keeps triggers and foreign keys from \
+                 acting, and our role may not set it back: use another role, or ALTER ROLE … RESET session_replication_role",
+            )
+        })?;
+    }
     Ok(link)
+}
+
+/// One connection, and the task that drives it.
+async fn begin(
+    config: &Config,
+    tls: Option<MakeRustlsConnect>,
+) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
+    match tls {
+        None => {
+            let (client, connection) = config.connect(NoTls).await?;
+            Ok((client, tokio::spawn(async move { drop(connection.await) })))
+        }
+        Some(tls) => {
+            let (client, connection) = config.connect(tls).await?;
+            Ok((client, tokio::spawn(async move { drop(connection.await) })))
+        }
+    }
 }
 
 fn tls(address: &Address) -> Result<ClientConfig, DriverError> {

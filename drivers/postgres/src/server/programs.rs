@@ -7,30 +7,37 @@ use backout_contract::{DriverError, ErrorKind};
 
 use super::{Address, Tls, Version};
 
-/// Where a program of a major version is: in `BACKOUT_PG_BIN`, where distributions put it, or in `PATH`.
+/// Where a program of a major version may be, the likeliest first: in the folders of `BACKOUT_PG_BIN`, where distributions
+/// put it, or in `PATH`.
 ///
 /// # Errors
-/// When there is none. That one found in `PATH` has the right version is for the caller to see.
-pub(crate) fn program(name: &str, version: Version) -> Result<PathBuf, DriverError> {
+/// When there is none. That one has the right version is for the caller to see.
+pub(crate) fn programs(name: &str, version: Version) -> Result<Vec<PathBuf>, DriverError> {
     let major = version.major();
-    let given = std::env::var_os("BACKOUT_PG_BIN").map(PathBuf::from);
+    let folders_of = |variable: &str| {
+        let list = std::env::var_os(variable);
+        list.map(|list| std::env::split_paths(&list).collect::<Vec<_>>()).unwrap_or_default()
+    };
     let usual = [
         format!("/usr/lib/postgresql/{major}/bin"),
         format!("/usr/pgsql-{major}/bin"),
         format!("/opt/homebrew/opt/postgresql@{major}/bin"),
         format!("/usr/local/opt/postgresql@{major}/bin"),
     ];
-    let in_path = std::env::var_os("PATH").map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
-    let folders =
-        given.into_iter().chain(usual.into_iter().map(PathBuf::from)).chain(in_path.into_iter().flatten());
-    folders.map(|folder| folder.join(name)).find(|path| path.is_file()).ok_or_else(|| {
-        DriverError::new(ErrorKind::Config, format!("find {name} of PostgreSQL {major}"))
+    let folders = folders_of("BACKOUT_PG_BIN")
+        .into_iter()
+        .chain(usual.into_iter().map(PathBuf::from))
+        .chain(folders_of("PATH"));
+    let found: Vec<PathBuf> = folders.map(|folder| folder.join(name)).filter(|path| path.is_file()).collect();
+    if found.is_empty() {
+        return Err(DriverError::new(ErrorKind::Config, format!("find {name} of PostgreSQL {major}"))
             .caused_by("it is not installed on this machine")
             .hint(format!(
                 "install the client programs of PostgreSQL {major} (on Debian: postgresql-client-{major})"
             ))
-            .nothing_happened()
-    })
+            .nothing_happened());
+    }
+    Ok(found)
 }
 
 /// The variables by which those programs find a database. The password is among them: it never stands in an argument,

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use super::super::{fetch, jobs, keep, restore};
 use super::Held;
 use crate::catalog::Scope;
-use crate::server::{Address, connect, identifier, program, variables};
+use crate::server::{Address, connect, identifier, programs, variables};
 use crate::testing::{address, context};
 
 fn alone(name: &str, at: &Address, version: crate::server::Version, arguments: &[&str]) -> Duration {
     let began = Instant::now();
-    let status = Command::new(program(name, version).expect(name))
+    let status = Command::new(programs(name, version).expect(name).remove(0))
         .envs(variables(at))
         .args(arguments)
         .stdout(Stdio::null())
