@@ -1,4 +1,5 @@
-//! The kind `sim.living`: living data in memory, with a recorder.
+//! The kind `sim.living`: living data in memory, with a recorder; over 400 lines because a driver answers every call of one
+//! contract.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
