@@ -16,6 +16,7 @@ pub fn registry() -> Registry {
         .with_driver::<backout_driver_postgres::Endpoint>()
         .with_driver::<backout_driver_postgres::Replication>()
         .with_driver::<backout_driver_postgres::Tables>()
+        .with_sides::<backout_driver_postgres::PostgresSides>()
         .with_driver::<backout_driver_process::Process>()
         .with_driver::<backout_driver_sqlite::Database>()
         .with_probe::<backout_probe_command::Command>()

@@ -6,6 +6,7 @@ mod judge;
 mod ready;
 mod recording;
 mod revert;
+mod side;
 mod site;
 mod stage;
 mod template;
@@ -13,11 +14,12 @@ mod template;
 mod tests;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use backout_contract::{
     Captured, Context, Depth, Door, Driver, DriverError, Effect, Exactness, KindPage, Piece, RecoverOrder,
-    Sealed, Session, Sighting, StepOrder,
+    Sealed, Session, Sighting, StepOrder, compare,
 };
 use backout_core::capability::{Capabilities, Quiescence};
 use backout_core::checkpoint::DataPart;
@@ -249,6 +251,15 @@ impl Session<Database> for DatabaseSession {
 
     async fn capture_displaced(&self, context: &Context) -> Result<Option<Captured<State>>, DriverError> {
         capture::displaced(&self.site(context)?).await
+    }
+
+    async fn side(
+        &self,
+        context: &Context,
+        which: compare::Which,
+        limits: &compare::Limits,
+    ) -> Result<Option<Arc<dyn compare::Side>>, DriverError> {
+        side::side(&self.site(context)?, which, limits).await
     }
 
     async fn read_marker(&self, context: &Context) -> Result<Option<Value>, DriverError> {

@@ -11,15 +11,17 @@ mod recording;
 mod reverse;
 mod revert;
 mod sequences;
+mod side;
 mod site;
 mod state;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use backout_contract::{
     Captured, Context, Depth, Door, Driver, DriverError, Effect, Exactness, KindPage, Piece, RecoverOrder,
-    Sealed, Session, StepOrder,
+    Sealed, Session, StepOrder, compare,
 };
 use backout_core::capability::{Capabilities, Quiescence};
 use backout_core::checkpoint::DataPart;
@@ -212,6 +214,15 @@ impl Session<Endpoint> for EndpointSession {
 
     async fn recover(&self, context: &Context, order: &RecoverOrder) -> Result<Recovered, DriverError> {
         recording::recover(&self.config, context, order).await
+    }
+
+    async fn side(
+        &self,
+        context: &Context,
+        which: compare::Which,
+        limits: &compare::Limits,
+    ) -> Result<Option<Arc<dyn compare::Side>>, DriverError> {
+        side::side(&self.config, context, which, limits).await
     }
 
     async fn read_marker(&self, context: &Context) -> Result<Option<Value>, DriverError> {

@@ -1,6 +1,7 @@
 //! `postgres.database`, `postgres.tables`, `postgres.endpoint` and `postgres.replication`.
 
 mod catalog;
+mod compare;
 mod database;
 mod door;
 mod dump;
@@ -19,6 +20,7 @@ mod tables;
 #[cfg(test)]
 mod testing;
 
+pub use compare::PostgresSides;
 pub use database::Database;
 pub use endpoint::Endpoint;
 pub use replication::Replication;

@@ -9,6 +9,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use formula::{By, Seeds, Value, types};
 pub(crate) use large_objects::large_objects;
 pub(crate) use read::{Reading, unreadable as why_unreadable};
 pub(crate) use sequences::sequences;

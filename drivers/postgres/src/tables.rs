@@ -16,16 +16,18 @@ mod ready;
 mod recording;
 mod revert;
 mod seen;
+mod side;
 mod stage;
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use backout_contract::{
     Captured, Context, Depth, Door, Driver, DriverError, Effect, Exactness, KindPage, Piece, RecoverOrder,
-    Sealed, Session, Sighting, StepOrder,
+    Sealed, Session, Sighting, StepOrder, compare,
 };
 use backout_core::capability::{Capabilities, Quiescence};
 use backout_core::checkpoint::DataPart;
@@ -226,6 +228,15 @@ impl Session<Tables> for TablesSession {
 
     async fn capture_displaced(&self, context: &Context) -> Result<Option<Captured<State>>, DriverError> {
         displaced::capture(&self.part, context).await
+    }
+
+    async fn side(
+        &self,
+        context: &Context,
+        which: compare::Which,
+        limits: &compare::Limits,
+    ) -> Result<Option<Arc<dyn compare::Side>>, DriverError> {
+        side::side(&self.part, context, which, limits).await
     }
 
     async fn read_marker(&self, _: &Context) -> Result<Option<Value>, DriverError> {

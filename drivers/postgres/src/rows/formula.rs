@@ -18,86 +18,162 @@
 //! The formula follows from the columns alone (their order, types and names of types' functions), so that equal
 //! databases have equal digests. It is the same from PostgreSQL 13 on.
 
-use crate::server::identifier;
-
-/// A column, as far as it is hashed.
+/// A value, as far as it is hashed.
 #[derive(Debug, Clone)]
-pub(super) struct Value {
-    /// Its name.
-    pub(super) name: String,
-    /// The type below all domains.
-    pub(super) base_type: u32,
-    /// Its output function, as SQL calls it.
-    pub(super) output: String,
+pub(crate) struct Value {
+    /// What it is, as SQL over a table called `t`.
+    pub(crate) sql: String,
+    /// How it becomes a number.
+    pub(crate) by: By,
 }
 
-mod types {
-    pub(super) const BOOL: u32 = 16;
-    pub(super) const BYTEA: u32 = 17;
-    pub(super) const INT8: u32 = 20;
-    pub(super) const INT2: u32 = 21;
-    pub(super) const INT4: u32 = 23;
-    pub(super) const TEXT: u32 = 25;
-    pub(super) const VARCHAR: u32 = 1043;
-    pub(super) const TIMESTAMP: u32 = 1114;
-    pub(super) const TIMESTAMPTZ: u32 = 1184;
-    pub(super) const UUID: u32 = 2950;
+/// How values of a type become 64 bits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum By {
+    Bool,
+    /// Of type `smallint` or `integer`.
+    Int4,
+    Int8,
+    Uuid,
+    Text,
+    /// By all the bytes that a function of the type sends: the hash of the type folds or equates some.
+    Sent(&'static str),
+    /// By their bytes, with the output function of the type.
+    Bytea(String),
+    /// By the text that the output function prints.
+    Printed(String),
+    /// Numbers whose scale is declared, so that equal ones are written alike.
+    Numeric,
+    /// By the hash of the type, which knows all of a value but the sign of a zero; and the function that sends it.
+    Float(&'static str, &'static str),
 }
 
-/// The sum over all rows, as SQL over a table called `t`.
-pub(super) fn formula(columns: &[Value]) -> String {
-    let values: Vec<String> = columns.iter().enumerate().map(|(at, column)| value(at, column)).collect();
-    format!("sum(hashint4extended(0, {}))::text", joined(&values))
+pub(crate) mod types {
+    pub(crate) const BOOL: u32 = 16;
+    pub(crate) const BYTEA: u32 = 17;
+    pub(crate) const INT8: u32 = 20;
+    pub(crate) const INT2: u32 = 21;
+    pub(crate) const INT4: u32 = 23;
+    pub(crate) const TEXT: u32 = 25;
+    pub(crate) const VARCHAR: u32 = 1043;
+    pub(crate) const TIMESTAMP: u32 = 1114;
+    pub(crate) const TIMESTAMPTZ: u32 = 1184;
+    pub(crate) const UUID: u32 = 2950;
 }
 
-/// All of them combined, as a tree: a table may have 1600 columns, and a server recurses into expressions.
-fn joined(values: &[String]) -> String {
-    match values {
-        [] => seed(0, 0),
-        [one] => one.clone(),
-        _ => {
-            let (left, right) = values.split_at(values.len() / 2);
-            format!("({} # {})", joined(left), joined(right))
+impl By {
+    /// Of a type (below all domains) with its output function: what digests of checkpoints are made of.
+    pub(crate) fn of(base_type: u32, output: &str) -> Self {
+        match base_type {
+            types::BOOL => Self::Bool,
+            types::INT2 | types::INT4 => Self::Int4,
+            types::INT8 => Self::Int8,
+            types::UUID => Self::Uuid,
+            types::TEXT | types::VARCHAR => Self::Text,
+            types::TIMESTAMP => Self::Sent("timestamp_send"),
+            types::TIMESTAMPTZ => Self::Sent("timestamptz_send"),
+            types::BYTEA => Self::Bytea(output.to_owned()),
+            _ => Self::Printed(output.to_owned()),
         }
     }
 }
 
-/// 64 bits of one value.
-fn value(at: usize, column: &Value) -> String {
-    let (name, own, null) = (format!("t.{}", identifier(&column.name)), seed(at, 1), seed(at, 2));
-    let hash = match column.base_type {
-        types::BOOL => {
-            let (yes, no) = (seed(at, 3), seed(at, 4));
-            return format!("CASE WHEN {name} THEN {yes} WHEN NOT {name} THEN {no} ELSE {null} END");
+/// The numbers that hashes begin with. Those of checkpoints are always the same; a comparison draws its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seeds(pub(crate) u64);
+
+impl Seeds {
+    /// What digests of checkpoints are made with.
+    pub(crate) const OF_CHECKPOINTS: Self = Self(0);
+
+    /// 64 bits of a row.
+    pub(crate) fn row(self, values: &[Value]) -> String {
+        let first = if self.0 == 0 { 0 } else { self.small(usize::MAX, 6) };
+        format!(
+            "hashint4extended({first}, {})",
+            self.combined(&values.iter().enumerate().collect::<Vec<_>>())
+        )
+    }
+
+    /// Values with their places in the row, combined, as a tree: a table may have 1600 columns, and a server recurses into
+    /// expressions.
+    pub(crate) fn combined(self, values: &[(usize, &Value)]) -> String {
+        match values {
+            [] => self.number(0, 0),
+            [(at, one)] => self.value(*at, one),
+            _ => {
+                let (left, right) = values.split_at(values.len() / 2);
+                format!("({} # {})", self.combined(left), self.combined(right))
+            }
         }
-        types::INT2 | types::INT4 => format!("hashint4extended({name}, {own})"),
-        // The seed of this hash is as wide as the value. Its first argument tells columns apart.
-        types::INT8 => format!("hashint4extended({}, {name})", at + 1),
-        types::UUID => format!("uuid_hash_extended({name}, {own})"),
-        types::TEXT | types::VARCHAR => format!("hashtextextended({name} COLLATE \"C\", {own})"),
-        // By all eight bytes: the hash of the type folds them to four.
-        types::TIMESTAMP => format!("hash_array_extended(ARRAY[timestamp_send({name})], {own})"),
-        types::TIMESTAMPTZ => format!("hash_array_extended(ARRAY[timestamptz_send({name})], {own})"),
-        // An array of one is a copy, so a long value is hashed by its SHA-256, which copies nothing.
-        types::BYTEA => {
-            let (long, output) = (seed(at, 5), &column.output);
-            format!(
-                "CASE WHEN octet_length({name}) < 1000000 THEN hash_array_extended(ARRAY[{name}::bytea], {own}) \
-                 ELSE hashtextextended(textin({output}(sha256({name}))) COLLATE \"C\", {long}) END"
-            )
+    }
+
+    /// 64 bits of one value.
+    fn value(self, at: usize, value: &Value) -> String {
+        let (sql, own, null) = (&value.sql, self.number(at, 1), self.number(at, 2));
+        let hash = match &value.by {
+            By::Bool => {
+                let (yes, no) = (self.number(at, 3), self.number(at, 4));
+                return format!("CASE WHEN {sql} THEN {yes} WHEN NOT {sql} THEN {no} ELSE {null} END");
+            }
+            By::Int4 => format!("hashint4extended({sql}, {own})"),
+            // The seed of this hash is as wide as the value. Its first argument tells columns apart.
+            By::Int8 => format!("hashint4extended({}, {sql})", self.small(at, 7)),
+            By::Uuid => format!("uuid_hash_extended({sql}, {own})"),
+            By::Text => format!("hashtextextended({sql} COLLATE \"C\", {own})"),
+            By::Sent(send) => format!("hash_array_extended(ARRAY[{send}({sql})], {own})"),
+            // An array of one is a copy, so a long value is hashed by its SHA-256, which copies nothing.
+            By::Bytea(output) => {
+                let long = self.number(at, 5);
+                format!(
+                    "CASE WHEN octet_length({sql}) < 1000000 THEN hash_array_extended(ARRAY[{sql}::bytea], {own}) \
+                     ELSE hashtextextended(textin({output}(sha256({sql}))) COLLATE \"C\", {long}) END"
+                )
+            }
+            By::Printed(output) => format!("hashtextextended(textin({output}({sql})) COLLATE \"C\", {own})"),
+            // The hash of the type leaves out the sign, and only adds the weight at its end: it is mixed once more.
+            By::Numeric => {
+                let (below, mix) = (self.number(at, 8), self.small(at, 9));
+                format!(
+                    "hashint4extended({mix}, hash_numeric_extended({sql}, \
+                     CASE WHEN {sql} < 0::numeric THEN {below} ELSE {own} END))"
+                )
+            }
+            By::Float(hash, send) => {
+                let zero = self.number(at, 10);
+                format!(
+                    "CASE WHEN {sql} = 0 THEN hash_array_extended(ARRAY[{send}({sql})], {zero}) \
+                     ELSE {hash}({sql}, {own}) END"
+                )
+            }
+        };
+        format!("coalesce({hash}, {null})")
+    }
+
+    /// A number that nobody would choose, for each column and use.
+    fn number(self, column: usize, usage: u64) -> String {
+        // Positive, for `-9223372036854775808` is no number to a server but one with a sign.
+        format!("{}::int8", self.mixed(column, usage) >> 1)
+    }
+
+    /// One of 32 bits. That of checkpoints is the column's place.
+    fn small(self, column: usize, usage: u64) -> i32 {
+        if self.0 == 0 {
+            return i32::try_from(column + 1).unwrap_or(i32::MAX);
         }
-        _ => format!("hashtextextended(textin({}({name})) COLLATE \"C\", {own})", column.output),
-    };
-    format!("coalesce({hash}, {null})")
+        i32::try_from(self.mixed(column, usage) >> 33).unwrap_or(i32::MAX)
+    }
+
+    fn mixed(self, column: usize, usage: u64) -> u64 {
+        let mut bits = (column as u64).wrapping_mul(16).wrapping_add(usage).wrapping_add(1) ^ self.0;
+        bits = bits.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
 }
 
-/// A number that nobody would choose, for each column and use.
-fn seed(column: usize, usage: u64) -> String {
-    let mut bits = (column as u64).wrapping_mul(16).wrapping_add(usage).wrapping_add(1);
-    bits = bits.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^= bits >> 31;
-    // Positive, for `-9223372036854775808` is no number to a server but one with a sign.
-    format!("{}::int8", bits >> 1)
+/// The sum over all rows of a checkpoint, as SQL over a table called `t`.
+pub(super) fn formula(values: &[Value]) -> String {
+    format!("sum({})::text", Seeds::OF_CHECKPOINTS.row(values))
 }

@@ -7,9 +7,9 @@ use tokio_postgres::Client;
 use tokio_postgres::error::SqlState;
 
 use super::Rows;
-use super::formula::{Value, formula};
+use super::formula::{By, Value, formula};
 use crate::catalog::Table;
-use crate::server::{Fault, Pace};
+use crate::server::{Fault, Pace, identifier};
 
 /// The work of reading tables, shared between connections: each takes the largest that nobody has taken.
 pub(crate) struct Reading {
@@ -117,7 +117,8 @@ async fn columns(client: &Client, tables: &[u32]) -> Result<HashMap<u32, Vec<Val
         ORDER BY a.attrelid, a.attnum";
     let mut columns: HashMap<u32, Vec<Value>> = HashMap::new();
     for row in client.query(statement, &[&tables]).await? {
-        let column = Value { name: row.get(1), base_type: row.get(2), output: row.get(3) };
+        let sql = format!("t.{}", identifier(row.get(1)));
+        let column = Value { sql, by: By::of(row.get(2), row.get(3)) };
         columns.entry(row.get(0)).or_default().push(column);
     }
     Ok(columns)

@@ -12,7 +12,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{CancelToken, Client, Config, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{Address, Tls, Version, of_postgres, pooler, settings};
@@ -30,6 +30,30 @@ pub(crate) struct Link {
     /// The server's version.
     pub(crate) version: Version,
     driver: JoinHandle<()>,
+    tls: Option<MakeRustlsConnect>,
+}
+
+/// Ends what a connection is doing, from beside.
+pub(crate) struct Stopper {
+    token: CancelToken,
+    tls: Option<MakeRustlsConnect>,
+}
+
+impl Stopper {
+    /// Asks the server to end it. That nobody answers is no matter: the connection is lost as well then.
+    pub(crate) async fn stop(self) {
+        let _ = match self.tls {
+            Some(tls) => self.token.cancel_query(tls).await,
+            None => self.token.cancel_query(NoTls).await,
+        };
+    }
+}
+
+impl Link {
+    /// What ends the statement that it runs.
+    pub(crate) fn stopper(&self) -> Stopper {
+        Stopper { token: self.client.cancel_token(), tls: self.tls.clone() }
+    }
 }
 
 impl std::ops::Deref for Link {
@@ -94,7 +118,7 @@ pub(crate) async fn connect(address: &Address) -> Result<Link, DriverError> {
             other => break other.map_err(failed)?,
         }
     };
-    let mut link = Link { client, version: Version(0), driver };
+    let mut link = Link { client, version: Version(0), driver, tls };
     // Before anything is set: it would stay in a session of a pooler's, which others get.
     let ask = format!(
         "SELECT {}, pg_catalog.current_setting('server_version_num'),

@@ -9,6 +9,7 @@ use tokio_postgres::{GenericClient, IsolationLevel};
 use super::definition::{Definition, Place};
 use super::part::Part;
 use super::{bar, capture, name, recording, seen, stage};
+use crate::compare::{Within, things_of};
 use crate::server::{Fault, Link, Pace, identifier};
 use crate::state::State;
 
@@ -164,11 +165,7 @@ pub(super) async fn capture(part: &Part, context: &Context) -> Result<Option<Cap
         // What was there right before the last exchange of the run is what it displaced.
         let Some(last) = last(&transaction, &prefix).await? else { return Ok(None) };
         let prefix = format!("{prefix}{last}_");
-        let query = format!("SELECT about FROM {}.{}", identifier(&format!("{prefix}0")), identifier(ABOUT));
-        let text: String = transaction.query_one(&query, &[]).await?.get(0);
-        let kept: Kept = serde_json::from_str(&text).map_err(|error| {
-            DriverError::new(ErrorKind::Unreadable, &attempted).caused_by(error).nothing_happened()
-        })?;
+        let kept = kept(&transaction, &prefix, &attempted).await?;
         let place = Place::new(&prefix, kept.definition.tables.iter().map(|table| &table.name));
         let Some(mut state) = kept.state else { return Ok(None) };
         let tables = &kept.definition.tables;
@@ -183,4 +180,31 @@ pub(super) async fn capture(part: &Part, context: &Context) -> Result<Option<Cap
         Ok::<_, Fault>(Some(Captured { state: Some(state), identity, data }))
     };
     look.await.map_err(|fault| fault.while_doing(&attempted).nothing_happened())
+}
+
+/// What the run of this context displaced last, as tables that stand elsewhere; none where it displaced nothing.
+pub(super) async fn elsewhere(part: &Part, context: &Context) -> Result<Option<Within>, DriverError> {
+    let attempted = format!("look at what was displaced of {}", part.shown);
+    let link = part.connect().await?;
+    let found = async {
+        let prefix = prefix(part, context);
+        let Some(last) = last(&*link, &prefix).await? else { return Ok(None) };
+        let prefix = format!("{prefix}{last}_");
+        let kept = kept(&*link, &prefix, &attempted).await?;
+        let place = Place::new(&prefix, kept.definition.tables.iter().map(|table| &table.name));
+        let tables = kept.definition.tables.iter().map(|table| (table.name.clone(), place.of(&table.name)));
+        let things = kept.state.map(|state| things_of(state.schema)).unwrap_or_default();
+        Ok::<_, Fault>(Some(Within::Elsewhere { tables: tables.collect(), things }))
+    };
+    found.await.map_err(|fault| fault.while_doing(&attempted).nothing_happened())
+}
+
+/// What was written down of what was displaced.
+async fn kept(client: &impl GenericClient, prefix: &str, attempted: &str) -> Result<Kept, Fault> {
+    let query = format!("SELECT about FROM {}.{}", identifier(&format!("{prefix}0")), identifier(ABOUT));
+    let text: String = client.query_one(&query, &[]).await?.get(0);
+    serde_json::from_str(&text).map_err(|error| {
+        let error = DriverError::new(ErrorKind::Unreadable, attempted).caused_by(error);
+        Fault::Said(error.nothing_happened())
+    })
 }

@@ -1,0 +1,6 @@
+//! Sides of real servers: what differs is found, what does not is not, whichever way it is read.
+
+mod kinds;
+mod limits;
+mod shapes;
+mod support;
