@@ -72,7 +72,7 @@ async fn a_copy_is_put_back_and_kept_until_release() {
     let advice = scene.session.advice(&scene.context).await.expect("ask").join("\n");
     assert!(advice.contains("dies with the server"), "{advice}");
     let saved = scene.step.saved.as_ref().expect("a state");
-    let counted = scene.session.count(&scene.context, saved).await.expect("count").expect("a recorder");
+    let counted = scene.session.count(&scene.context, saved, &[]).await.expect("count").expect("a recorder");
     assert_eq!(counted.users().sum(), 1, "what came after the copy, and nothing else: {counted:?}");
     assert_eq!(counted.gaps, []);
     assert!(matches!(
