@@ -19,6 +19,7 @@ pub fn registry() -> Registry {
         .with_sides::<backout_driver_postgres::PostgresSides>()
         .with_driver::<backout_driver_process::Process>()
         .with_driver::<backout_driver_sqlite::Database>()
+        .with_sides::<backout_driver_sqlite::Files>()
         .with_probe::<backout_probe_command::Command>()
         .with_probe::<backout_probe_http::Http>()
         .with_probe::<backout_probe_sqlite::Sqlite>()

@@ -4,4 +4,4 @@ mod database;
 mod fault;
 mod pace;
 
-pub use database::{Config, Database, State};
+pub use database::{Config, Database, Files, State};

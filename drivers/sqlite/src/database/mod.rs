@@ -1,6 +1,7 @@
 //! `sqlite.database`: one database file with what SQLite keeps beside it.
 
 mod capture;
+mod compare;
 mod config;
 mod copy;
 mod diff;
@@ -21,8 +22,10 @@ mod state;
 mod tests;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use backout_contract::compare::{Limits, Side, Which};
 use backout_contract::{
     Captured, Context, Depth, Driver, DriverError, Effect, Exactness, KindPage, Piece, RecoverOrder, Session,
     Sighting, StepOrder,
@@ -38,6 +41,7 @@ use backout_core::writes::{Counted, Coverage, Occasion, Recovered, SealedWrites}
 use backout_kit::marker;
 use serde_json::{Value, json};
 
+pub use compare::Files;
 pub use config::Config;
 pub use state::State;
 
@@ -215,6 +219,25 @@ impl Session<Database> for DatabaseSession {
 
     async fn capture_displaced(&self, context: &Context) -> Result<Option<Captured<State>>, DriverError> {
         capture::displaced(self.place(context)?, context).await
+    }
+
+    async fn side(
+        &self,
+        context: &Context,
+        which: Which,
+        limits: &Limits,
+    ) -> Result<Option<Arc<dyn Side>>, DriverError> {
+        compare::of_component(self.place(context)?, context, which, limits).await
+    }
+
+    async fn saved_side(
+        &self,
+        context: &Context,
+        _: &State,
+        data: &[DataPart],
+        limits: &Limits,
+    ) -> Result<Option<Arc<dyn Side>>, DriverError> {
+        compare::of_saved(self.place(context)?, context, data, limits).await
     }
 
     async fn read_marker(&self, context: &Context) -> Result<Option<Value>, DriverError> {

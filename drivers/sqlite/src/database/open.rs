@@ -53,10 +53,11 @@ pub(super) struct Reading<'a> {
 const CLOCK_TICK: Duration = Duration::from_millis(20);
 /// What is copied without a second thought, in bytes.
 const SMALL: u64 = 64 << 20;
-const BETWEEN_TRIES: Duration = Duration::from_millis(10);
+pub(super) const BETWEEN_TRIES: Duration = Duration::from_millis(10);
 
+/// A way in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     Frozen,
     Joined,
     Shared,
@@ -112,19 +113,31 @@ fn by<T>(
     before: &Stamp,
     read: &mut dyn FnMut(&Reading<'_>) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
+    let entered = enter(way, place, before)?;
+    transact(&entered.connection, entered.write_ahead, before.access, read)
+}
+
+/// An open database, before anything was read of it.
+pub(super) struct Entered {
+    // Dropped first: the folder goes with the copy in it.
+    pub(super) connection: Connection,
+    write_ahead: Option<bool>,
+    _copy: Option<ScratchFolder>,
+}
+
+/// Opens the database by one of the ways in.
+pub(super) fn enter(way: Way, place: &Place, before: &Stamp) -> Result<Entered, Fault> {
     let path = &place.live;
-    match way {
+    let entered = |connection, write_ahead| Entered { connection, write_ahead, _copy: None };
+    Ok(match way {
         Way::Frozen => {
             before.db.wait_for_the_clock();
             let write_ahead = before.db.size > 0 && is_write_ahead(path)?;
-            transact(&frozen(path)?, Some(write_ahead), before.access, read)
+            entered(frozen(path)?, Some(write_ahead))
         }
-        Way::Joined => {
-            let connection = connect(path, "mode=ro&readonly_shm=1", place.busy)?;
-            transact(&connection, None, before.access, read)
-        }
-        Way::Shared => transact(&connect(path, "mode=ro", place.busy)?, Some(false), before.access, read),
-        Way::Plain => transact(&connect(path, "mode=ro", place.busy)?, None, before.access, read),
+        Way::Joined => entered(connect(path, "mode=ro&readonly_shm=1", place.busy)?, None),
+        Way::Shared => entered(connect(path, "mode=ro", place.busy)?, Some(false)),
+        Way::Plain => entered(connect(path, "mode=ro", place.busy)?, None),
         Way::Copied => {
             let folder = private_folder(place)?;
             let copy = folder.path().join("copy");
@@ -136,13 +149,14 @@ fn by<T>(
                 return Err(Fault::Said(changing(place)));
             }
             // Of the copy: here SQLite may play back and roll back as it likes.
-            transact(&connect(&copy, "mode=rw", Duration::ZERO)?, None, before.access, read)
+            let connection = connect(&copy, "mode=rw", Duration::ZERO)?;
+            Entered { connection, write_ahead: None, _copy: Some(folder) }
         }
-    }
+    })
 }
 
 /// Whether another way may lead in.
-fn is_barred(way: Way, fault: &Fault) -> bool {
+pub(super) fn is_barred(way: Way, fault: &Fault) -> bool {
     let needs_recovery = [
         ffi::SQLITE_READONLY_ROLLBACK,
         ffi::SQLITE_READONLY_RECOVERY,
@@ -244,7 +258,7 @@ fn changing(place: &Place) -> DriverError {
 }
 
 /// What tells whether somebody wrote.
-struct Stamp {
+pub(super) struct Stamp {
     db: FileStamp,
     log: Option<FileStamp>,
     journal: Option<FileStamp>,
@@ -262,7 +276,7 @@ struct FileStamp {
 }
 
 impl Stamp {
-    fn of(place: &Place) -> Result<Option<Self>, DriverError> {
+    pub(super) fn of(place: &Place) -> Result<Option<Self>, DriverError> {
         let Some(metadata) = stat(&place.live)? else { return Ok(None) };
         if !metadata.is_file() {
             return Err(DriverError::new(
@@ -282,7 +296,7 @@ impl Stamp {
     }
 
     /// The ways in, by the table of the module.
-    fn ways(&self, path: &Path) -> Result<Vec<Way>, DriverError> {
+    pub(super) fn ways(&self, path: &Path) -> Result<Vec<Way>, DriverError> {
         let size = |file: &Option<FileStamp>| file.as_ref().map_or(0, |file| file.size);
         let is_small = self.db.size + size(&self.log) <= SMALL;
         // Nobody serves it, or serving it would leave a trace.
@@ -302,18 +316,23 @@ impl Stamp {
         })
     }
 
-    fn is_same_file(&self, place: &Place) -> Result<bool, DriverError> {
+    pub(super) fn is_same_file(&self, place: &Place) -> Result<bool, DriverError> {
         let now = stat(&place.live)?;
         Ok(now.is_some_and(|now| (now.dev(), now.ino()) == (self.db.device, self.db.inode)))
     }
 
+    /// Whether nobody wrote since another look.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        self.db == other.db && self.log == other.log && self.journal == other.journal
+    }
+
     /// Whether what was read that way is of one moment.
-    fn holds_for(&self, way: Way, place: &Place) -> Result<bool, DriverError> {
+    pub(super) fn holds_for(&self, way: Way, place: &Place) -> Result<bool, DriverError> {
         if matches!(way, Way::Joined | Way::Shared | Way::Plain) {
             return Ok(true);
         }
         let now = Self::of(place)?;
-        Ok(now.is_some_and(|now| now.db == self.db && now.log == self.log && now.journal == self.journal))
+        Ok(now.is_some_and(|now| now.is_as(self)))
     }
 }
 

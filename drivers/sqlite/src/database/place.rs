@@ -54,6 +54,20 @@ impl Place {
         Ok(Self { live, shown, busy: config.patience(), scratch: context.scratch.clone(), root, tag })
     }
 
+    /// A database that a person names and that is no component.
+    pub(super) fn named(path: &Path, busy: Duration, context: &Context) -> Result<Self, DriverError> {
+        let live = follow(absolute(&context.root, path))?;
+        let root = fs::canonicalize(&context.root).unwrap_or_else(|_| context.root.clone());
+        Ok(Self {
+            live,
+            shown: shown(path),
+            busy,
+            scratch: context.scratch.clone(),
+            root,
+            tag: "r0".to_owned(),
+        })
+    }
+
     /// Another file with the database, to be looked at like this one.
     pub(super) fn at(&self, path: PathBuf) -> Self {
         Self { live: path, ..self.clone() }
@@ -110,6 +124,18 @@ impl Place {
 
     /// Everything that runs left beside the database, in the order of the names.
     pub(super) fn left_beside(&self) -> Result<Vec<PathBuf>, DriverError> {
+        self.left(&LEFT_BY_RUNS)
+    }
+
+    /// The databases that runs displaced, without what SQLite kept beside them.
+    pub(super) fn displaced_by_any(&self) -> Result<Vec<PathBuf>, DriverError> {
+        let is_sidecar = |path: &PathBuf| {
+            SIDECARS.iter().any(|ending| path.as_os_str().as_bytes().ends_with(ending.as_bytes()))
+        };
+        Ok(self.left(&["displaced"])?.into_iter().filter(|path| !is_sidecar(path)).collect())
+    }
+
+    fn left(&self, roles: &[&str]) -> Result<Vec<PathBuf>, DriverError> {
         let listing = match fs::read_dir(self.folder()) {
             Ok(listing) => listing,
             Err(error) if error.kind() == Io::NotFound => return Ok(Vec::new()),
@@ -118,7 +144,7 @@ impl Place {
         let mut found = Vec::new();
         for entry in listing {
             let entry = entry.map_err(|error| of_io("list", self.folder(), error).nothing_happened())?;
-            if self.is_left_by_a_run(&entry.file_name()) {
+            if self.is_left_by_a_run(&entry.file_name(), roles) {
                 found.push(self.folder().join(entry.file_name()));
             }
         }
@@ -126,11 +152,11 @@ impl Place {
         Ok(found)
     }
 
-    fn is_left_by_a_run(&self, name: &OsStr) -> bool {
+    fn is_left_by_a_run(&self, name: &OsStr, roles: &[&str]) -> bool {
         let Some(rest) = name.as_bytes().strip_prefix(PREFIX.as_bytes()) else { return false };
         let mut pieces = rest.splitn(3, |byte| *byte == b'-').map(std::str::from_utf8);
         match (pieces.next(), pieces.next()) {
-            (Some(Ok(role)), Some(Ok(tag))) => LEFT_BY_RUNS.contains(&role) && self.bears(name, role, tag),
+            (Some(Ok(role)), Some(Ok(tag))) => roles.contains(&role) && self.bears(name, role, tag),
             _ => false,
         }
     }

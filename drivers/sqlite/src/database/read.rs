@@ -106,7 +106,7 @@ fn tables_with_rows(connection: &Connection) -> Result<Vec<String>, Fault> {
     Ok(names.into_iter().filter(|name| !is_left_out(name)).collect())
 }
 
-fn is_left_out(name: &str) -> bool {
+pub(super) fn is_left_out(name: &str) -> bool {
     is_own(name) || is_ours(name)
 }
 
@@ -115,7 +115,8 @@ pub(super) fn is_own(name: &str) -> bool {
     name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_"))
 }
 
-fn sequences(connection: &Connection) -> Result<BTreeMap<String, String>, Fault> {
+/// What `AUTOINCREMENT` counts, by table, as SQL literals.
+pub(super) fn sequences(connection: &Connection) -> Result<BTreeMap<String, String>, Fault> {
     let is_there: bool = connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM main.sqlite_schema WHERE name = 'sqlite_sequence')",
         [],

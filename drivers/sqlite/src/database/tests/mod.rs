@@ -9,4 +9,4 @@ mod recovering;
 mod reverting;
 mod sharing;
 mod sharing_recorder;
-mod world;
+pub(super) mod world;

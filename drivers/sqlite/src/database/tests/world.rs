@@ -24,30 +24,30 @@ use tempfile::TempDir;
 
 use crate::database::{Config, Database, DatabaseSession, State};
 
-pub(super) const NAME: &str = "tödo list?.db";
+pub(in crate::database) const NAME: &str = "tödo list?.db";
 
-pub(super) struct World {
+pub(in crate::database) struct World {
     _folder: Option<TempDir>,
-    pub(super) root: PathBuf,
-    pub(super) busy: &'static str,
+    pub(in crate::database) root: PathBuf,
+    pub(in crate::database) busy: &'static str,
     /// The key `merge` of the component.
-    pub(super) merge: serde_json::Value,
+    pub(in crate::database) merge: serde_json::Value,
     /// The run that everything belongs to.
-    pub(super) run: &'static str,
+    pub(in crate::database) run: &'static str,
 }
 
 /// What a checkpoint and a plan hold, so that another process can go on with them.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Plan {
-    pub(super) saved: Option<State>,
-    pub(super) data: Vec<DataPart>,
-    pub(super) effect: serde_json::Value,
-    pub(super) before: Seen,
-    pub(super) after: Seen,
+pub(in crate::database) struct Plan {
+    pub(in crate::database) saved: Option<State>,
+    pub(in crate::database) data: Vec<DataPart>,
+    pub(in crate::database) effect: serde_json::Value,
+    pub(in crate::database) before: Seen,
+    pub(in crate::database) after: Seen,
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(in crate::database) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         for name in ["estate", "scratch", "vault"] {
@@ -57,45 +57,45 @@ impl World {
     }
 
     /// Another process's world.
-    pub(super) fn at(root: &Path) -> Self {
+    pub(in crate::database) fn at(root: &Path) -> Self {
         let merge = fs::read(root.join("merge.json"));
         let merge =
             merge.map_or_else(|_| serde_json::json!({}), |merge| serde_json::from_slice(&merge).unwrap());
         Self { _folder: None, root: root.to_owned(), busy: "5s", merge, run: "r1" }
     }
 
-    pub(super) fn estate(&self) -> PathBuf {
+    pub(in crate::database) fn estate(&self) -> PathBuf {
         self.root.join("estate")
     }
 
-    pub(super) fn path(&self) -> PathBuf {
+    pub(in crate::database) fn path(&self) -> PathBuf {
         self.estate().join(NAME)
     }
 
-    pub(super) fn beside(&self, ending: &str) -> PathBuf {
+    pub(in crate::database) fn beside(&self, ending: &str) -> PathBuf {
         self.estate().join(format!("{NAME}{ending}"))
     }
 
-    pub(super) fn open(&self) -> Connection {
+    pub(in crate::database) fn open(&self) -> Connection {
         open(&self.path())
     }
 
     /// Runs statements on a connection of its own, which is closed again.
-    pub(super) fn run(&self, sql: &str) {
+    pub(in crate::database) fn run(&self, sql: &str) {
         self.open().execute_batch(sql).unwrap();
     }
 
-    pub(super) fn config(&self) -> Config {
+    pub(in crate::database) fn config(&self) -> Config {
         let path = format!("estate/{NAME}");
         let keys = serde_json::json!({ "path": path, "busy": self.busy, "merge": self.merge });
         serde_json::from_value(keys).unwrap()
     }
 
-    pub(super) fn context(&self) -> Context {
+    pub(in crate::database) fn context(&self) -> Context {
         self.context_until(Stop::never())
     }
 
-    pub(super) fn context_until(&self, stop: Stop) -> Context {
+    pub(in crate::database) fn context_until(&self, stop: Stop) -> Context {
         Context {
             component: ComponentName::new("database").unwrap(),
             root: self.root.clone(),
@@ -111,25 +111,25 @@ impl World {
         }
     }
 
-    pub(super) async fn session(&self) -> DatabaseSession {
+    pub(in crate::database) async fn session(&self) -> DatabaseSession {
         Database::connect(self.config(), &self.context()).await.unwrap()
     }
 
-    pub(super) async fn capture(&self, depth: Depth) -> Result<Captured<State>, DriverError> {
+    pub(in crate::database) async fn capture(&self, depth: Depth) -> Result<Captured<State>, DriverError> {
         self.session().await.capture(&self.context(), depth).await
     }
 
     /// The state of what is there.
-    pub(super) async fn look(&self) -> Option<State> {
+    pub(in crate::database) async fn look(&self) -> Option<State> {
         self.capture(Depth::Look).await.unwrap().state
     }
 
-    pub(super) async fn keep(&self) -> Captured<State> {
+    pub(in crate::database) async fn keep(&self) -> Captured<State> {
         self.capture(Depth::Keep).await.unwrap()
     }
 
     /// The plan from what is there to what was kept.
-    pub(super) async fn plan(&self, kept: &Captured<State>) -> Plan {
+    pub(in crate::database) async fn plan(&self, kept: &Captured<State>) -> Plan {
         let looked = self.capture(Depth::Look).await;
         let before = match &looked {
             Ok(captured) => seen(captured.state.as_ref()),
@@ -147,20 +147,20 @@ impl World {
         }
     }
 
-    pub(super) async fn revert(&self, plan: &Plan) -> Result<Effect, DriverError> {
+    pub(in crate::database) async fn revert(&self, plan: &Plan) -> Result<Effect, DriverError> {
         self.session().await.revert(&self.context(), &plan.order()).await
     }
 
-    pub(super) async fn sight(&self, plan: &Plan) -> Option<Sighting> {
+    pub(in crate::database) async fn sight(&self, plan: &Plan) -> Option<Sighting> {
         self.session().await.sight(&self.context(), &plan.order()).await.unwrap()
     }
 
-    pub(super) async fn examine(&self, exactness: Exactness) -> (Verdict, Vec<String>) {
+    pub(in crate::database) async fn examine(&self, exactness: Exactness) -> (Verdict, Vec<String>) {
         self.session().await.examine(&self.context(), exactness).await.unwrap()
     }
 
     /// The states of all databases that were displaced.
-    pub(super) fn displaced(&self) -> Vec<PathBuf> {
+    pub(in crate::database) fn displaced(&self) -> Vec<PathBuf> {
         let mut found: Vec<PathBuf> = fs::read_dir(self.estate())
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -171,7 +171,7 @@ impl World {
     }
 
     /// Names of everything in the estate that is not displaced.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(in crate::database) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(self.estate())
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -183,7 +183,7 @@ impl World {
     }
 
     /// Everything that a look could disturb: content and times, of the folder too.
-    pub(super) fn traces(&self) -> BTreeMap<PathBuf, String> {
+    pub(in crate::database) fn traces(&self) -> BTreeMap<PathBuf, String> {
         let mut paths: Vec<PathBuf> =
             fs::read_dir(self.estate()).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.push(self.estate());
@@ -201,7 +201,7 @@ impl World {
 }
 
 impl Plan {
-    pub(super) fn order(&self) -> StepOrder<State> {
+    pub(in crate::database) fn order(&self) -> StepOrder<State> {
         StepOrder {
             effect: self.effect.clone(),
             saved: self.saved.clone(),
@@ -212,13 +212,13 @@ impl Plan {
     }
 }
 
-pub(super) fn open(path: &Path) -> Connection {
+pub(in crate::database) fn open(path: &Path) -> Connection {
     let connection = Connection::open(path).unwrap();
     connection.busy_timeout(Duration::from_secs(20)).unwrap();
     connection
 }
 
-pub(super) fn seen(state: Option<&State>) -> Seen {
+pub(in crate::database) fn seen(state: Option<&State>) -> Seen {
     let Some(state) = state else { return Seen::Absent };
     let kind = KindName::new(Database::KIND).unwrap();
     let (shape, position) = (Database::shape(state), Database::position(state));
@@ -227,7 +227,7 @@ pub(super) fn seen(state: Option<&State>) -> Seen {
 }
 
 /// Every kind of object and value that a database may hold.
-pub(super) const FULL: &str = "
+pub(in crate::database) const FULL: &str = "
     PRAGMA user_version = 1;
     PRAGMA application_id = 1234;
     CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, secret BLOB);
@@ -249,7 +249,7 @@ pub(super) const FULL: &str = "
 ";
 
 /// What a migration does to it.
-pub(super) const MIGRATION: &str = "
+pub(in crate::database) const MIGRATION: &str = "
     ALTER TABLE tasks RENAME TO old_tasks;
     CREATE TABLE tasks (id TEXT PRIMARY KEY, title TEXT) STRICT;
     INSERT INTO tasks SELECT 'u-' || id, title FROM old_tasks;
