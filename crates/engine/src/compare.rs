@@ -12,7 +12,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -39,8 +39,12 @@ pub struct CompareOrder {
     pub pairs: Vec<(String, String)>,
     /// How tables are compared.
     pub wanted: Wanted,
+    /// How single tables are compared instead, by their names on the left.
+    pub each: BTreeMap<String, Wanted>,
     /// Whether schemas are compared too.
     pub schema: bool,
+    /// Whether rows are compared.
+    pub rows: bool,
     /// Columns, by their names on the left, whose values nobody shall see.
     pub masked: BTreeSet<String>,
     /// So many rows that differ are told of each table; the others are only counted.
@@ -154,7 +158,7 @@ pub async fn compare(
     let (pairs, only_left, only_right) = pair_tables(&here.relations, &there.relations, &order.pairs);
     let mut tables = Vec::new();
     let mut cut_short = None;
-    for (at_left, at_right) in pairs {
+    for (at_left, at_right) in pairs.into_iter().filter(|_| order.rows) {
         let (left, right) = (&here.relations[at_left], &there.relations[at_right]);
         let mut outcome = TableOutcome::begun(left.full_name(), right.full_name());
         if stop.level() > StopLevel::Go {
@@ -165,7 +169,8 @@ pub async fn compare(
             tables.push(outcome);
             continue;
         }
-        match plan_table((left, &about_left), (right, &about_right), &order.wanted) {
+        let wanted = order.each.get(&left.full_name()).unwrap_or(&order.wanted);
+        match plan_table((left, &about_left), (right, &about_right), wanted) {
             Err(unlike) => outcome.state = TableState::Incomplete(unlike.to_string()),
             Ok(plan) => {
                 comparing.tell(|listener| listener.planned(&plan));

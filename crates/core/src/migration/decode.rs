@@ -12,7 +12,9 @@ use serde::de::{self, DeserializeOwned, Deserializer, Visitor};
 
 use super::access::{Entries, Items, OneOf, WithSpan};
 use super::fault::{DecodeError, Fault};
+use super::findings::Findings;
 use super::number::{self, Number};
+use super::read::read;
 use super::reference;
 use super::source::{Source, Span, Spanned};
 use super::spanned;
@@ -23,6 +25,18 @@ use crate::diagnostic::Diagnostic;
 pub fn decode<T: DeserializeOwned>(tree: &Tree, source: &Source) -> Result<T, Diagnostic> {
     let top = Node { tree, key: source.part().map(|part| part.key), field: None, level: 0 };
     top.placed(T::deserialize(top)).map_err(|error| error.into_diagnostic(source, tree.span))
+}
+
+/// Reads and decodes a whole file of its own, written as a migration file is.
+///
+/// # Errors
+/// Everything that keeps it from being one.
+pub fn decode_file<T: DeserializeOwned>(source: &Source) -> Result<T, Vec<Diagnostic>> {
+    let mut findings = Findings::default();
+    match read(source, &mut findings) {
+        Some(tree) if !findings.has_errors() => decode(&tree, source).map_err(|fault| vec![fault]),
+        _ => Err(findings.into_list()),
+    }
 }
 
 /// Decodes the value of a field, or an item of it.

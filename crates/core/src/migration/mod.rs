@@ -40,7 +40,7 @@ mod tree;
 mod tests;
 
 pub use claim::Claim;
-pub use decode::decode;
+pub use decode::{decode, decode_file};
 pub use file::{
     ALL, Action, Component, Dependency, ExtraEdge, Limits, MANUAL, Manual, MigrationFile, Phase, Side, Vault,
     Verification, Writes,

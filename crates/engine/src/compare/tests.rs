@@ -44,7 +44,9 @@ fn order() -> CompareOrder {
         right: Scope::default(),
         pairs: Vec::new(),
         wanted: Wanted { seed: 7, ..Wanted::default() },
+        each: BTreeMap::new(),
         schema: false,
+        rows: true,
         masked: BTreeSet::new(),
         limit: u64::MAX,
         ceiling: Ceiling::default(),
@@ -265,4 +267,23 @@ async fn any_two_tables_are_told_apart_as_maps_are() {
             left.iter().filter(|(id, v)| right.get(id).is_some_and(|there| there != *v)).count() as u64;
         assert_eq!(counts(&comparison), (only(&left, &right), only(&right, &left), changed, 0, 0));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_table_may_be_compared_in_its_own_way() {
+    let (left, right) = base();
+    let mut order = order();
+    let alone = Wanted { except: BTreeSet::from(["v".to_owned()]), ..order.wanted.clone() };
+    order.each.insert("t".to_owned(), alone);
+    let (comparison, _) = run(&Fake::new(left), &Fake::new(right), &order).await;
+    let plan = comparison.tables[0].plan.as_ref().unwrap();
+    assert_eq!(plan.skipped.iter().map(|one| one.column.as_str()).collect::<Vec<_>>(), ["v"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn schemas_may_be_compared_without_rows() {
+    let (left, right) = base();
+    let order = CompareOrder { rows: false, schema: true, ..order() };
+    let (comparison, _) = run(&Fake::new(left), &Fake::new(right), &order).await;
+    assert!(comparison.tables.is_empty() && comparison.schema.is_some() && comparison.is_complete());
 }
