@@ -5,6 +5,7 @@
 //! whatever would break a reader raises [`VERSION`].
 
 mod checkpoint;
+mod compare;
 mod diagnostic;
 mod drivers;
 mod log;
@@ -19,6 +20,10 @@ mod verdict;
 use serde::Serialize;
 
 pub use checkpoint::{Checkpoint, Checkpoints, Export, Health, Pruning, Restored, SavedComponent, Stays};
+pub use compare::{
+    Comparison, ComparisonPlan, Difference, PlannedTable, SchemaDifference, SideCompared, Skipped,
+    TableCompared, Value,
+};
 pub use diagnostic::{Check, Diagnostic, Failure, Place};
 pub use drivers::{Drivers, Kind};
 pub use log::{Chain, Event, Line};

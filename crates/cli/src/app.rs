@@ -127,6 +127,7 @@ fn run(command: Command, context: &Context) -> Result<Exit, Failure> {
         Command::Abandon => commands::abandon::run(context),
         Command::Step(arguments) => commands::step::run(&arguments, context),
         Command::Verify(arguments) => commands::verify::run(&arguments, context),
+        Command::Compare(arguments) => commands::compare::run(&arguments, context),
         Command::Recover(arguments) => commands::recover::run(&arguments, context),
         Command::Commit(arguments) => commands::release::commit(&arguments, context),
         Command::Close(arguments) => commands::release::close(&arguments, context),

@@ -97,6 +97,8 @@ pub enum Command {
     Step(commands::step::Arguments),
     /// Look whether every component is as it was saved
     Verify(commands::verify::Arguments),
+    /// Compare two sides of the same data, row by row
+    Compare(Box<commands::compare::Arguments>),
     /// Take over what users had written and the put-back state lacks; twice does nothing
     Recover(commands::recover::Arguments),
     /// Accept the migration and drop what was kept for going back

@@ -56,6 +56,16 @@ pub const LOSS: Code = Code("BK0709");
 pub const TIME: Code = Code("BK0710");
 /// The migration's own command failed.
 pub const COMMAND: Code = Code("BK0711");
+/// Two sides could not be compared.
+pub const NOT_COMPARED: Code = Code("BK0714");
+/// There is no second side.
+pub const ONE_SIDE: Code = Code("BK0715");
+/// An address that nothing here knows.
+pub const ADDRESS: Code = Code("BK0716");
+/// A mapping file cannot be used.
+pub const MAP_FILE: Code = Code("BK0717");
+/// An option that cannot be used as it was typed.
+pub const OPTION: Code = Code("BK0718");
 /// What was waited for did not happen.
 pub const WAITED: Code = Code("BK0712");
 /// The machine did not give what the command needs.

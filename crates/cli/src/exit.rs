@@ -43,9 +43,10 @@ impl Exit {
         match code.0 {
             // A component that could not be saved, a full disk, a service that did not answer: it may work later.
             "BK0201" | "BK0501" | "BK0502" | "BK0506" | "BK0507" | "BK0508" | "BK0603" | "BK0604"
-            | "BK0711" | "BK0712" | "BK0713" => Self::Failed,
+            | "BK0711" | "BK0712" | "BK0713" | "BK0714" => Self::Failed,
             "BK0304" | "BK0305" | "BK0601" | "BK0602" | "BK0701" | "BK0703" | "BK0704" | "BK0705"
-            | "BK0710" | "BK0720" | "BK0721" | "BK0722" | "BK0723" | "BK0724" => Self::Invalid,
+            | "BK0710" | "BK0715" | "BK0716" | "BK0717" | "BK0718" | "BK0720" | "BK0721" | "BK0722"
+            | "BK0723" | "BK0724" => Self::Invalid,
             "BK0505" => Self::Busy,
             code if code.starts_with("BK01") => Self::Invalid,
             _ => Self::Refused,

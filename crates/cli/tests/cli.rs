@@ -7,6 +7,7 @@ mod cli {
     mod busy;
     mod by_hand;
     mod checkpoints;
+    mod compare;
     mod demo;
     mod drift;
     mod edited;

@@ -13,6 +13,7 @@ mod page;
 mod sections;
 mod words;
 
+use backout_core::compare::{Comparison, Difference};
 use backout_core::report::Report;
 
 /// The record as GitHub Markdown.
@@ -23,4 +24,9 @@ pub fn markdown(report: &Report) -> String {
 /// The record as one HTML file that needs nothing else: no script, no picture, no network.
 pub fn html(report: &Report) -> String {
     html::write(&sections::page(report))
+}
+
+/// A comparison as one HTML file: these rows that differ, and so many more that are not shown.
+pub fn comparison_page(comparison: &Comparison, rows: &[Difference], more: u64) -> String {
+    html::write(&sections::compared_page(comparison, rows, more))
 }

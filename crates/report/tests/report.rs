@@ -16,6 +16,7 @@ use backout_core::{digest, journal, name, observation, plan, report, writes};
 mod story;
 
 mod report_tests {
+    mod compared;
     mod golden;
     mod hostile;
     mod snapshots;

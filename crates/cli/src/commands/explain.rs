@@ -39,6 +39,9 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
         view::page::show(context.output, what, &page);
     } else if let Some(page) = joined(step(context, what), field(&registry, what)) {
         view::page::show(context.output, what, &page);
+    } else if what == "compare" {
+        // More than its help: what is compared, how, and what that burdens.
+        view::page::show(context.output, what, include_str!("../../../../docs/compare.md"));
     } else if let Some(command) = Cli::command().find_subcommand_mut(what) {
         let help = command.render_long_help();
         match context.output.json {

@@ -5,6 +5,7 @@ pub mod arm;
 pub mod capture;
 pub mod check;
 pub mod checkpoint;
+pub mod compare;
 pub mod completions;
 pub mod cutover;
 pub mod demo;

@@ -8,6 +8,7 @@ pub mod words;
 pub mod abandoned;
 pub mod check;
 pub mod checkpoint;
+pub mod compare;
 pub mod failure;
 pub mod far;
 pub mod list;

@@ -41,6 +41,19 @@ pub fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+/// A number with its thousands apart: 48,211.
+pub fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// A number of writes.
 pub fn writes(count: Count) -> String {
     match count {
@@ -85,6 +98,15 @@ mod tests {
             (200_000_000, "2 days"),
         ] {
             assert_eq!(lasting(Duration::from_millis(millis)), expected);
+        }
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (count, expected) in
+            [(0, "0"), (999, "999"), (1_000, "1,000"), (48_211, "48,211"), (1_234_567, "1,234,567")]
+        {
+            assert_eq!(grouped(count), expected);
         }
     }
 

@@ -2,6 +2,7 @@
 //! cost, how it went, what was seen, who said what, and what is left to do.
 
 mod chain;
+mod compared;
 mod cost;
 mod open;
 mod people;
@@ -11,6 +12,8 @@ mod summary;
 mod timeline;
 mod verdicts;
 mod writes;
+
+pub use compared::page as compared_page;
 
 use backout_core::report::{Report, RunReport};
 

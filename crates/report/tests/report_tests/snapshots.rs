@@ -13,6 +13,8 @@ macro_rules! assert_reads {
     }};
 }
 
+pub(crate) use assert_reads;
+
 #[test]
 fn a_merge_with_conflicts() {
     let report = merged().report();
