@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# What saving and putting back a PostgreSQL database costs beside the programs alone: `pg_dump -Fd -Z1` against a kept
-# dump, `pg_restore` against a dump that is taken out, checked and put back; all in one run, rounds side by side. The
-# blobs go to plain files here; what the vault adds per byte is measured by the last line.
+# What saving and putting back a PostgreSQL database costs beside the programs alone, all in one run, rounds side by side:
 #
-#   benches/postgres-dump.sh [ROWS] [ROUNDS]      needs PostgreSQL's programs and 6 GB; 3,500,000 rows are about 2 GB
+#   what users get   `backout capture` against `pg_dump -Fd -Z1`, `backout checkpoint verify --restore` (taken out, checked,
+#                    put back, read and compared) against `pg_restore`; whole processes, with the vault
+#   of which         a dump that is kept, and one that is taken out and put back, without counts, digests and the vault
+#   for scale        a copy within the server (CREATE DATABASE .. TEMPLATE)
+#
+#   benches/postgres-dump.sh [ROWS] [ROUNDS]      needs PostgreSQL's programs and 10 GB; 3,500,000 rows are about 2 GB
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ROWS=${1:-3500000}
@@ -36,6 +39,30 @@ VACUUM ANALYZE;
 SQL
 sql bench -At -c "SELECT pg_size_pretty(pg_database_size('bench'))"
 
-BENCH_URL="postgresql://postgres@127.0.0.1:$PORT/bench?sslmode=disable" BENCH_ROUNDS=$ROUNDS BENCH_FOLDER=$WORK \
+URL="postgresql://postgres@127.0.0.1:$PORT/bench?sslmode=disable"
+if [ -z "${ONLY_PARTS:-}" ]; then
+  cargo build --release --quiet -p backout-cli
+  BACKOUT=$PWD/target/release/backout
+  timed() { local begin; begin=$(date +%s.%N); "$@" >/dev/null; echo "$(date +%s.%N) $begin" | awk '{printf "%.2f", $1 - $2}'; }
+  client() { PGHOST=127.0.0.1 PGPORT=$PORT PGUSER=postgres "$BIN/$@"; }
+  for ((round = 0; round < ROUNDS; round++)); do
+    rm -rf "$WORK/bare" "$WORK/estate" && mkdir "$WORK/estate"
+    printf 'migration: bench\ncomponents:\n  database: { kind: postgres.database, url: "%s", jobs: 2, writes: accept-loss }\n' \
+      "$URL" >"$WORK/estate/backout.yaml"
+    sql postgres -c CHECKPOINT
+    program=$(timed client pg_dump -Fd -j2 -Z1 -f "$WORK/bare" bench)
+    ours=$(timed "$BACKOUT" -C "$WORK/estate" capture)
+    echo "$program $ours" | awk '{printf "capture: pg_dump %.2f s, backout capture %.2f s: %.2f x\n", $1, $2, $2 / $1}'
+    sql postgres -c 'CREATE DATABASE bare TEMPLATE template0' -c CHECKPOINT
+    program=$(timed client pg_restore -j2 -d bare "$WORK/bare")
+    sql postgres -c 'DROP DATABASE bare' -c CHECKPOINT
+    ours=$(timed "$BACKOUT" -C "$WORK/estate" checkpoint verify --restore)
+    copy=$(timed sql postgres -c 'CREATE DATABASE bare TEMPLATE bench STRATEGY file_copy')
+    sql postgres -c 'DROP DATABASE bare'
+    echo "$program $ours $copy" |
+      awk '{printf "restore: pg_restore %.2f s, backout checkpoint verify --restore %.2f s: %.2f x; copy %.2f s\n", $1, $2, $2 / $1, $3}'
+  done
+fi
+BENCH_URL="$URL" BENCH_ROUNDS=$ROUNDS BENCH_FOLDER=$WORK \
   cargo test --release --quiet -p backout-driver-postgres --lib dump::tests::speed -- --ignored --nocapture | grep ':'
 cargo bench --quiet -p backout-vault -- large | grep 'noise'

@@ -42,6 +42,11 @@ pub trait Vault: Send + Sync {
     /// Stores bytes; durable when it returns.
     async fn put(&self, bytes: &[u8]) -> Result<BlobId, VaultError>;
 
+    /// Stores bytes that are compressed already, as they are; durable when it returns.
+    async fn put_compressed(&self, bytes: Vec<u8>) -> Result<BlobId, VaultError> {
+        self.put(&bytes).await
+    }
+
     /// Stores a file's content; durable when it returns. Memory does not grow with the file.
     async fn put_file(&self, path: &Path) -> Result<(BlobId, u64), VaultError>;
 

@@ -27,15 +27,17 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// A blob. Its content is named again while it is read, and must still have that name.
+    /// A blob. Where its content may have changed since it was named, it is named again while it is read, and must still
+    /// have that name.
     pub(crate) fn blob(
         blob: BlobId,
         size: u64,
-        naming: &NamingKey,
+        naming: Option<NamingKey>,
         source: Box<dyn Read + Send>,
     ) -> (Self, Arc<Fate>) {
         let fate = Arc::new(Fate::default());
-        let inflow = Inflow { source, check: Some((naming.namer(), blob)), fate: Arc::clone(&fate) };
+        let inflow =
+            Inflow { source, check: naming.map(|naming| (naming.namer(), blob)), fate: Arc::clone(&fate) };
         (Self { path: path_of(&blob), size, inflow }, fate)
     }
 

@@ -49,6 +49,8 @@ pub(crate) struct Order {
 pub(crate) enum Matter {
     /// In memory.
     Bytes(Vec<u8>),
+    /// In memory, and compressed already.
+    Compressed(Vec<u8>),
     /// In a file.
     File(File, PathBuf),
 }
@@ -56,7 +58,7 @@ pub(crate) enum Matter {
 impl Matter {
     fn named(&self) -> String {
         match self {
-            Self::Bytes(_) => "bytes".to_owned(),
+            Self::Bytes(_) | Self::Compressed(_) => "bytes".to_owned(),
             Self::File(_, path) => path_text::encode(path.as_os_str()),
         }
     }
@@ -65,6 +67,7 @@ impl Matter {
     fn is_compressed(&self) -> bool {
         match self {
             Self::Bytes(bytes) => is_compressed(bytes),
+            Self::Compressed(_) => true,
             Self::File(file, _) => {
                 let mut beginning = [0; 4];
                 file.read_exact_at(&mut beginning, 0).is_ok() && is_compressed(&beginning)
@@ -74,7 +77,7 @@ impl Matter {
 
     fn reader(self, size: u64) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
-            Self::Bytes(bytes) => Box::new(io::Cursor::new(bytes)),
+            Self::Bytes(bytes) | Self::Compressed(bytes) => Box::new(io::Cursor::new(bytes)),
             Self::File(mut file, _) => {
                 file.rewind()?;
                 // What was appended meanwhile is not part of what was named.
@@ -202,11 +205,13 @@ fn commit(
             continue;
         }
         let named = matter.named();
+        // A file may change between being named and being read; what is in memory cannot.
+        let naming = matches!(matter, Matter::File(..)).then(|| shelf.naming());
         let [plain, packed] = &mut batches;
         let batch = if size >= LEAST_PACKED && matter.is_compressed() { packed } else { plain };
         match matter.reader(size) {
             Ok(source) => {
-                let (entry, fate) = Entry::blob(blob, size, &shelf.naming(), source);
+                let (entry, fate) = Entry::blob(blob, size, naming, source);
                 batch.entries.push(entry);
                 batch.fates.push((blob, named, fate));
             }

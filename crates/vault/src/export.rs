@@ -136,7 +136,7 @@ fn gather(
         let size = known.as_ref().and_then(|known| known.find(blob)).map(|node| node.meta.size);
         let reader = known.as_ref().and_then(|known| known.reader(blob));
         let (entry, fate) = match (size, reader) {
-            (Some(size), Some(reader)) => Entry::blob(*blob, size, &naming, Box::new(reader)),
+            (Some(size), Some(reader)) => Entry::blob(*blob, size, Some(naming), Box::new(reader)),
             // An old blob, or none: unpacked first, and named by its content.
             _ => {
                 let path = folder.join(blob.to_string());
@@ -146,7 +146,7 @@ fn gather(
                 let (name, _) = naming.name_of(&mut file).map_err(on("read", &path))?;
                 aliases.insert(*blob, name);
                 let file = open(&path).map_err(on("read", &path))?;
-                let (mut entry, fate) = Entry::blob(name, size, &naming, Box::new(file));
+                let (mut entry, fate) = Entry::blob(name, size, Some(naming), Box::new(file));
                 entry.path = path_of(blob);
                 (entry, fate)
             }

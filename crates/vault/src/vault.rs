@@ -162,6 +162,16 @@ impl Vault for FileVault {
         self.keep(named).await.map(|(blob, _)| blob)
     }
 
+    async fn put_compressed(&self, bytes: Vec<u8>) -> Result<BlobId, VaultError> {
+        let size = bytes.len() as u64;
+        if size > LARGEST_IN_MEMORY {
+            return Err(too_large("keep bytes in the vault"));
+        }
+        let named =
+            move |inner: &Inner| Ok((inner.shelf.naming().name(&bytes), size, Matter::Compressed(bytes)));
+        self.keep(named).await.map(|(blob, _)| blob)
+    }
+
     async fn put_file(&self, path: &Path) -> Result<(BlobId, u64), VaultError> {
         let mut tries = 1;
         loop {

@@ -6,6 +6,7 @@
 
 mod contents;
 mod fetch;
+mod intake;
 mod keep;
 mod leave_out;
 mod program;
@@ -35,11 +36,20 @@ use self::{
 /// How the parts of a dump begin in a checkpoint.
 const PREFIX: &str = "dump/";
 
+/// Files are put into the vault in pieces of so many bytes, so that what is still being written is on its way already, and
+/// several come out of it at a time.
+const PIECE: u64 = 16 * 1024 * 1024;
+
 /// What was noted when it was made.
 const CONTENTS: &str = "dump/contents.json";
 
 /// The table of contents, by the programs' own name.
 const TOC: &str = "toc.dat";
+
+/// What a piece of a file is called in a checkpoint; `+` is in no name that the programs give.
+fn part_name(file: &str, number: usize) -> String {
+    if number == 0 { format!("{PREFIX}{file}") } else { format!("{PREFIX}{file}+{number}") }
+}
 
 /// How many programs' processes work side by side: as many as processors, within what a server bears.
 pub(crate) fn jobs() -> usize {

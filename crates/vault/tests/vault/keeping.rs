@@ -51,6 +51,18 @@ async fn everything_is_private_compressed_and_encrypted() {
 }
 
 #[tokio::test]
+async fn what_is_said_to_be_compressed_is_kept_as_it_is() {
+    let (folder, vault) = vault();
+    let size = || repository(&folder).values().map(Vec::len).sum::<usize>();
+    let before = size();
+    let bytes = b"a piece out of the middle of a file".repeat(100_000);
+    let blob = vault.put_compressed(bytes.clone()).await.unwrap();
+    assert!(size() - before > bytes.len(), "nothing tried to compress it");
+    assert_eq!(reopened(&folder).get(&blob).await.unwrap(), bytes);
+    assert_eq!(vault.put(&bytes).await.unwrap(), blob, "the same content has the same name");
+}
+
+#[tokio::test]
 async fn what_is_compressed_already_is_kept_as_it_is() {
     let (folder, vault) = vault();
     let configuration = fs::read(folder.path().join("vault/repository/config")).unwrap();

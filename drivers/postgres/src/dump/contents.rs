@@ -5,13 +5,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use backout_core::checkpoint::{BlobId, DataPart};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::server::{Link, Version};
 
-/// The version of this note.
-const FORMAT: u32 = 1;
+/// The version of this note. In the first one each file was a blob, and its digest was noted beside it.
+const FORMAT: u32 = 2;
 
 const BUFFER: usize = 256 * 1024;
 
@@ -43,14 +44,19 @@ pub(crate) struct Contents {
     pub(crate) files: BTreeMap<String, Kept>,
 }
 
-/// One file.
+/// One file: as many blobs as it has pieces, each named after its content by the vault, which compares every byte with that
+/// name before it hands it out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Kept {
     /// Its bytes.
     pub(crate) bytes: u64,
-    /// Its SHA-256, in hexadecimal digits.
-    pub(crate) sha256: String,
+    /// Its pieces, one after another; none in the first version.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) pieces: Vec<BlobId>,
+    /// Its SHA-256, in hexadecimal digits, in the first version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sha256: Option<String>,
 }
 
 impl Contents {
@@ -95,7 +101,7 @@ impl Contents {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         let contents: Self = serde_json::from_slice(bytes)
             .map_err(|_| "the note on its contents cannot be read".to_owned())?;
-        if contents.format != FORMAT {
+        if !(1..=FORMAT).contains(&contents.format) {
             return Err(format!("the note on its contents has format {}, not {FORMAT}", contents.format));
         }
         if let Some(name) = contents.files.keys().find(|name| !super::toc::is_plain(name)) {
@@ -111,7 +117,34 @@ impl Contents {
 }
 
 impl Kept {
-    /// What a file is.
+    /// A file that was put into the vault in pieces.
+    pub(super) fn in_pieces(parts: &[DataPart]) -> Self {
+        let pieces = parts.iter().map(|part| part.blob).collect();
+        Self { bytes: parts.iter().map(|part| part.bytes).sum(), pieces, sha256: None }
+    }
+
+    /// What its parts in a checkpoint are called.
+    pub(super) fn part_names(&self, name: &str) -> Vec<String> {
+        (0..self.pieces.len().max(1)).map(|number| super::part_name(name, number)).collect()
+    }
+
+    /// That the parts found of it are those that were put into the vault.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(super) fn check(&self, name: &str, parts: &[&DataPart]) -> Result<(), String> {
+        let bytes: u64 = parts.iter().map(|part| part.bytes).sum();
+        if bytes != self.bytes {
+            return Err(format!(
+                "its file {name} has {bytes} bytes, and had {} when it was saved",
+                self.bytes
+            ));
+        }
+        let is_same = self.pieces.is_empty() || parts.iter().map(|part| &part.blob).eq(&self.pieces);
+        if is_same { Ok(()) } else { Err(format!("its file {name} is not the one that was saved")) }
+    }
+
+    /// What a file is, as the first version noted it.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let mut file = File::open(path)?;
         let mut digest = Sha256::new();
@@ -129,6 +162,6 @@ impl Kept {
             }
         }
         let sha256 = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Self { bytes, sha256 })
+        Ok(Self { bytes, pieces: Vec::new(), sha256: Some(sha256) })
     }
 }

@@ -1,9 +1,10 @@
 //! Takes a dump out of the vault, and refuses it unless it is the whole dump of this very database.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use backout_contract::{Context, DriverError};
 use backout_core::checkpoint::DataPart;
@@ -19,7 +20,7 @@ use crate::our_side::{of_file, of_vault};
 use crate::server::{Pace, Version};
 use crate::state::Taken;
 
-/// So many files come out of the vault at a time.
+/// So many pieces come out of the vault at a time.
 const TOGETHER: usize = 4;
 
 /// What a dump says of itself: everything but its rows.
@@ -60,20 +61,26 @@ pub(crate) async fn header(
     let note = parts.get(CONTENTS).ok_or_else(|| refused("the note on its contents is missing"))?;
     let note = get(context, note).await?;
     let contents = Contents::parse(&note).map_err(refused)?;
-    for name in contents.files.keys() {
-        if !parts.contains_key(format!("{PREFIX}{name}").as_str()) {
-            return Err(refused(format!("its file {name} is missing")));
-        }
+    let mut own = BTreeSet::from([CONTENTS.to_owned()]);
+    for (name, kept) in &contents.files {
+        let found = found(&parts, name, kept)?;
+        kept.check(name, &found).map_err(|why| match name.as_str() {
+            TOC => refused("its table of contents is not the one that was saved"),
+            _ => refused(why),
+        })?;
+        own.extend(kept.part_names(name));
     }
-    if let Some(extra) = parts.keys().find(|name| {
-        **name != CONTENTS && !name.strip_prefix(PREFIX).is_some_and(|name| contents.files.contains_key(name))
-    }) {
+    if let Some(extra) = parts.keys().find(|name| !own.contains(**name)) {
         return Err(refused(format!("it has a file that is not its own: {}", shown(extra))));
     }
-    let toc = parts.get("dump/toc.dat").ok_or_else(|| refused("its table of contents is missing"))?;
-    let toc = get(context, toc).await?;
-    let found = Kept { bytes: toc.len() as u64, sha256: hexadecimal(&toc) };
-    if contents.files.get(TOC) != Some(&found) {
+    let Some(kept) = contents.files.get(TOC) else {
+        return Err(refused("its table of contents is missing"));
+    };
+    let mut toc = Vec::new();
+    for part in found(&parts, TOC, kept)? {
+        toc.extend(get(context, part).await?);
+    }
+    if kept.sha256.as_ref().is_some_and(|noted| *noted != hexadecimal(&toc)) {
         return Err(refused("its table of contents is not the one that was saved"));
     }
     let toc = Toc::parse(&toc).map_err(refused)?;
@@ -161,40 +168,60 @@ pub(crate) async fn fetch(
         .map_err(|error| of_file("make a folder in", &context.scratch, error))?;
     let folder = scratch.path().join("dump");
     DirBuilder::new().mode(0o700).create(&folder).map_err(|error| of_file("make", &folder, error))?;
-    let take = |(name, noted): (&String, &Kept)| {
-        let (path, name, noted) = (folder.join(name), name.clone(), noted.clone());
-        let part = parts.get(format!("{PREFIX}{name}").as_str()).copied();
-        let (vault, pace) = (&context.vault, &pace);
-        async move {
-            pace.check("take a dump out of the vault")?;
-            let part = part.ok_or_else(|| refused(format!("its file {name} is missing")))?;
-            vault
-                .get_file(&part.blob, &path)
-                .await
-                .map_err(|error| of_vault(format!("take {name} of a dump out of the vault"), error))?;
-            let read = path.clone();
-            let found = tokio::task::spawn_blocking(move || Kept::of(&read))
-                .await
-                .map_err(std::io::Error::other)
-                .and_then(|found| found)
-                .map_err(|error| of_file("read", &path, error))?;
-            if found.bytes != noted.bytes {
-                return Err(refused(format!(
-                    "its file {name} has {} bytes, and had {} when it was saved",
-                    found.bytes, noted.bytes
-                )));
-            }
-            if found != noted {
-                return Err(refused(format!("its file {name} is not the one that was saved")));
-            }
-            Ok(())
+    let mut takes = Vec::new();
+    for (name, kept) in &header.contents.files {
+        let path = folder.join(name);
+        let new = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let file = Arc::new(new.map_err(|error| of_file("make", &path, error))?);
+        let mut offset = 0;
+        for part in found(&parts, name, kept)? {
+            takes.push(take(context, &pace, part, Arc::clone(&file), path.clone(), offset));
+            offset += part.bytes;
         }
-    };
-    let takes: Vec<_> = header.contents.files.iter().map(take).collect();
+    }
     stream::iter(takes).buffer_unordered(TOGETHER).try_collect::<Vec<()>>().await?;
+    // Pieces are named after their content, and the vault has compared each with its name.
+    let noted = header.contents.files.iter().filter(|(_, kept)| kept.sha256.is_some());
+    for (name, kept) in noted {
+        let path = folder.join(name);
+        let read = path.clone();
+        let found = tokio::task::spawn_blocking(move || Kept::of(&read)).await;
+        let found = found.map_err(std::io::Error::other).and_then(|found| found);
+        if found.map_err(|error| of_file("read", &path, error))? != *kept {
+            return Err(refused(format!("its file {name} is not the one that was saved")));
+        }
+    }
     let there = header.contents.files.keys().cloned().collect();
     header.toc.expect(&folder, &there).map_err(refused)?;
     Ok(Fetched { header, folder, _scratch: scratch })
+}
+
+/// Takes a piece out of the vault, which checks it, to its place in a file. Nobody waits for the disk: the file is gone once
+/// it was put back.
+async fn take(
+    context: &Context,
+    pace: &Pace,
+    part: &DataPart,
+    file: Arc<File>,
+    path: PathBuf,
+    offset: u64,
+) -> Result<(), DriverError> {
+    pace.check("take a dump out of the vault")?;
+    let bytes = get(context, part).await?;
+    let written = tokio::task::spawn_blocking(move || file.write_all_at(&bytes, offset)).await;
+    let written = written.map_err(std::io::Error::other).and_then(|written| written);
+    written.map_err(|error| of_file("write", &path, error))
+}
+
+/// The pieces of a file, in their order.
+fn found<'a>(
+    parts: &BTreeMap<&str, &'a DataPart>,
+    name: &str,
+    kept: &Kept,
+) -> Result<Vec<&'a DataPart>, DriverError> {
+    let names = kept.part_names(name).into_iter();
+    let pieces = names.map(|piece| parts.get(piece.as_str()).copied());
+    pieces.collect::<Option<_>>().ok_or_else(|| refused(format!("its file {name} is missing")))
 }
 
 /// The parts of the dump by name; each once.

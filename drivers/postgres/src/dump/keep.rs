@@ -1,4 +1,4 @@
-//! Makes a dump and puts it into the vault.
+//! Makes a dump and puts it into the vault while it is made.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -9,21 +9,19 @@ use backout_contract::{Context, DriverError, ErrorKind};
 use backout_core::checkpoint::DataPart;
 use backout_kit::scratch_folder::ScratchFolder;
 use backout_kit::space::free_bytes;
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use tokio::sync::watch;
 use tokio_postgres::types::Oid;
 
 use super::contents::{Contents, Kept};
+use super::intake::Intake;
 use super::program::Program;
 use super::progress::watch_dump;
 use super::toc::Toc;
-use super::trouble::{refused, shown};
-use super::{CONTENTS, PREFIX, TOC, jobs};
+use super::trouble::refused;
+use super::{CONTENTS, TOC, jobs};
 use crate::catalog::Scope;
 use crate::our_side::{MAKE_ROOM, of_file, of_vault};
 use crate::server::{Address, Fault, Link, Pace, TableName, Version, connect, identifier, literal};
-
-/// So many files go into the vault at a time.
-const TOGETHER: usize = 16;
 
 /// Dumps what a snapshot shows, by the server's own `pg_dump`, and puts it into the vault: each file, and a note on what
 /// every file must be. The transaction that exported the snapshot has to stay open until this returns.
@@ -57,7 +55,14 @@ pub(crate) async fn keep(
     let scratch = ScratchFolder::make(&context.scratch, asked.bytes)
         .map_err(|error| of_file("make a folder in", &context.scratch, error))?;
     let folder = scratch.path().join("dump");
-    run(context, address, version, snapshot, &asked.only, &folder, &asked.link, &attempted).await?;
+    let intake = Intake::make(&folder)?;
+    let (end, ended) = watch::channel(false);
+    let program = async {
+        run(context, address, version, snapshot, &asked.only, &folder, &asked.link, &attempted).await?;
+        end.send_replace(true);
+        Ok(())
+    };
+    let ((), files) = tokio::try_join!(program, intake.take(context, &pace, ended))?;
 
     let mut contents = asked.contents;
     let read = fs::read(folder.join(TOC)).map_err(|error| of_file("read", &folder.join(TOC), error))?;
@@ -66,9 +71,13 @@ pub(crate) async fn keep(
     })?;
     contents.program = toc.program.clone();
     contents.entries = toc.entries.len() as u64;
-    let names = names_in(&folder)?;
+    let names = files.keys().cloned().collect();
     toc.expect(&folder, &names).map_err(refused)?;
-    let mut parts = put_all(context, &folder, names, &mut contents, &pace).await?;
+    let mut parts = Vec::new();
+    for (name, pieces) in files {
+        contents.files.insert(name, Kept::in_pieces(&pieces));
+        parts.extend(pieces);
+    }
     let note = serde_json::to_vec(&contents).map_err(|error| {
         DriverError::new(ErrorKind::Other, attempted.clone()).caused_by(error).nothing_happened()
     })?;
@@ -222,51 +231,4 @@ async fn run(
         }
     }
     Ok(())
-}
-
-fn names_in(folder: &Path) -> Result<BTreeSet<String>, DriverError> {
-    let failed = |error| of_file("read", folder, error);
-    let entries = fs::read_dir(folder).map_err(failed)?;
-    entries
-        .map(|entry| {
-            let name = entry.map_err(failed)?.file_name();
-            name.into_string().map_err(|_| refused("it has a file with an odd name"))
-        })
-        .collect()
-}
-
-/// Puts every file into the vault, and notes what it is.
-async fn put_all(
-    context: &Context,
-    folder: &Path,
-    names: BTreeSet<String>,
-    contents: &mut Contents,
-    pace: &Pace,
-) -> Result<Vec<DataPart>, DriverError> {
-    let put = |name: String| async move {
-        pace.check("keep a dump")?;
-        let path = folder.join(&name);
-        let noted = path.clone();
-        let noted = tokio::task::spawn_blocking(move || Kept::of(&noted));
-        let (kept, stored) = tokio::join!(noted, context.vault.put_file(&path));
-        let kept = kept
-            .map_err(std::io::Error::other)
-            .and_then(|kept| kept)
-            .map_err(|error| of_file("read", &path, error))?;
-        let (blob, bytes) =
-            stored.map_err(|error| of_vault(format!("keep {} of a dump", shown(&name)), error))?;
-        if bytes != kept.bytes {
-            return Err(refused(format!("{} changed while it was kept", shown(&name))));
-        }
-        // Room for what is still to come.
-        drop(fs::remove_file(&path));
-        Ok((DataPart { name: format!("{PREFIX}{name}"), blob, bytes }, name, kept))
-    };
-    let done: Vec<_> = stream::iter(names).map(put).buffer_unordered(TOGETHER).try_collect().await?;
-    let mut parts = Vec::new();
-    for (part, name, kept) in done {
-        contents.files.insert(name, kept);
-        parts.push(part);
-    }
-    Ok(parts)
 }

@@ -2,6 +2,7 @@
 
 mod before;
 mod hostile;
+mod pieces;
 mod refused;
 mod rights;
 mod round_trip;
