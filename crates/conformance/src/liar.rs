@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backout_contract::{
-    Captured, Context, Depth, Door, DriverError, Effect, Exactness, RecoverOrder, Sealed, SessionDyn,
+    Captured, Context, Depth, Door, DriverError, Effect, Exactness, Glance, RecoverOrder, Sealed, SessionDyn,
     Sighting, StepOrder, compare,
 };
 use backout_core::checkpoint::DataPart;
@@ -26,6 +26,10 @@ impl Liar {
 impl SessionDyn for Liar {
     async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<Value>, DriverError> {
         self.0.capture(context, depth).await
+    }
+
+    async fn glance(&self, context: &Context, saved: Option<&Value>) -> Result<Glance<Value>, DriverError> {
+        self.0.glance(context, saved).await
     }
 
     async fn revert(&self, _: &Context, _: &StepOrder<Value>) -> Result<Effect, DriverError> {

@@ -51,6 +51,27 @@ pub struct Captured<S> {
     pub data: Vec<DataPart>,
 }
 
+/// What a look brought back that was taken while users wait.
+#[derive(Debug, Clone)]
+pub struct Glance<S> {
+    /// What is there.
+    pub captured: Captured<S>,
+    /// How much of it is known.
+    pub known: Known,
+}
+
+/// How much is known after a [`Glance`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// The shape. Nobody looked at the data: what the state says of its position means nothing.
+    Shape,
+    /// All of it, as after a capture.
+    All,
+    /// All of it: the data were read and examined when they were staged, and nobody could reach them since. How that is
+    /// known, for people.
+    Proven(String),
+}
+
 /// One effect that a driver proposes, as pure data.
 #[derive(Debug, Clone)]
 pub struct Piece<S> {
@@ -172,6 +193,21 @@ pub trait Session<D: Driver>: Send + Sync {
     /// [`ErrorKind::Unreadable`], [`ErrorKind::Locked`] or [`ErrorKind::Denied`] say that it is there and cannot
     /// be read; [`ErrorKind::Unreachable`] or [`ErrorKind::TimedOut`] that it did not answer.
     async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<D::State>, DriverError>;
+
+    /// Looks while users wait behind a shut door, in a time that does not grow with the data where that can be. `saved` is
+    /// what would stand there once it was put back: a kind that proved it when it was staged, and sees that nobody could
+    /// reach it since, says so instead of reading it again. Reads only, like a capture.
+    ///
+    /// # Errors
+    /// As [`Session::capture`].
+    async fn glance(
+        &self,
+        context: &Context,
+        saved: Option<&D::State>,
+    ) -> Result<Glance<D::State>, DriverError> {
+        let _ = saved;
+        Ok(Glance { captured: self.capture(context, Depth::Look).await?, known: Known::All })
+    }
 
     /// Puts what a revert will need beside the live thing, and proves it there, while users still come in: what is
     /// long is done before a door is shut. Nothing of the live thing changes. Absolute and idempotent; a revert whose

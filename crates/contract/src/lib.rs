@@ -21,7 +21,7 @@ pub mod writes;
 
 pub use clock::Clock;
 pub use context::{Context, Resolver, Stop, StopLevel};
-pub use driver::{Captured, Depth, Driver, Exactness, KindPage, Piece, Session, StepOrder};
+pub use driver::{Captured, Depth, Driver, Exactness, Glance, KindPage, Known, Piece, Session, StepOrder};
 pub use effect::{Door, Effect, Sighting};
 pub use erased::{DriverDyn, SessionDyn};
 pub use error::{Certainty, DriverError, ErrorKind};

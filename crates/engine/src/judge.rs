@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::assemble::{Assembled, Part};
 use crate::cutover::no_checkpoint;
-use crate::look::{connect, look};
+use crate::look::{Looked, connect, look};
 use crate::refusal::EngineError;
 use crate::tools::Tools;
 
@@ -63,13 +63,14 @@ impl Declared {
     }
 }
 
-/// Judges one component.
+/// Judges one component, by what was looked at just now, or else by a look of its own.
 #[expect(clippy::too_many_arguments, reason = "each is a question that its callers answer differently")]
 pub(crate) async fn judge(
     part: &Part,
     expected: &Expected,
     declared: Declared,
     exactness: Exactness,
+    looked_at: Option<Looked>,
     run: Option<&RunId>,
     patience: bool,
     tools: &Tools,
@@ -80,7 +81,10 @@ pub(crate) async fn judge(
     let mut verdict = Verdict::Restored;
     let mut seen = None;
     if part.configured.is_some() {
-        let look = look(part, tools, run, Depth::Look, stop).await;
+        let look = match looked_at {
+            Some(looked) => looked,
+            None => look(part, tools, run, Depth::Look, stop).await,
+        };
         let found = look.observation.seen;
         let (compared, entry) = match look.failed {
             Some(why) => (
@@ -258,7 +262,10 @@ pub async fn verify_all(
             (Arc::clone(part), tools.clone(), stop.clone(), Arc::clone(&permits));
         tasks.spawn(async move {
             let _permit = permits.acquire_owned().await;
-            (index, judge(&part, &expected, declared, Exactness::Shape, None, false, &tools, &stop).await)
+            (
+                index,
+                judge(&part, &expected, declared, Exactness::Shape, None, None, false, &tools, &stop).await,
+            )
         });
     }
     let mut judged: Vec<(usize, Judged)> = tasks.join_all().await;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use backout_contract::{Depth, DriverError, ErrorKind, SessionDyn, Stop};
+use backout_contract::{Captured, Depth, DriverError, ErrorKind, Glance, Known, SessionDyn, Stop};
 use backout_core::checkpoint::DataPart;
 use backout_core::name::{ComponentName, RunId};
-use backout_core::observation::{Observation, Seen};
+use backout_core::observation::{Fingerprint, Observation, Seen};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -42,6 +42,39 @@ pub async fn look(part: &Part, tools: &Tools, run: Option<&RunId>, depth: Depth,
             Err(error) => Err(error),
         },
     };
+    looked(part, tools, began, result)
+}
+
+/// Looks at one component while users wait: see [`backout_contract::Session::glance`]. Where nobody looked at the data, what
+/// is seen has no position, and no state comes back.
+pub(crate) async fn glance(
+    part: &Part,
+    tools: &Tools,
+    run: Option<&RunId>,
+    saved: Option<&Value>,
+    stop: &Stop,
+) -> (Looked, Known) {
+    let began = tools.clock.monotonic_millis();
+    let glanced = match connect(part, tools, run, "look", stop).await {
+        Ok((session, context)) => session.glance(&context, saved).await,
+        Err(error) => Err(error),
+    };
+    let (result, known) = match glanced {
+        Ok(Glance { captured, known }) => (Ok(captured), known),
+        Err(error) => (Err(error), Known::All),
+    };
+    let mut looked = looked(part, tools, began, result);
+    if known == Known::Shape {
+        looked.state = None;
+        if let Seen::Present { fingerprint: Fingerprint { position, .. } } = &mut looked.observation.seen {
+            *position = None;
+        }
+    }
+    (looked, known)
+}
+
+/// What came of a look.
+fn looked(part: &Part, tools: &Tools, began: u64, result: Result<Captured<Value>, DriverError>) -> Looked {
     let mut failed = None;
     let mut hints = Vec::new();
     let (seen, state, identity, data) = match result {

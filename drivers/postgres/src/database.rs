@@ -2,6 +2,7 @@
 
 mod capture;
 mod config;
+mod glance;
 mod judge;
 mod ready;
 mod recording;
@@ -18,8 +19,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use backout_contract::{
-    Captured, Context, Depth, Door, Driver, DriverError, Effect, Exactness, KindPage, Piece, RecoverOrder,
-    Sealed, Session, Sighting, StepOrder, compare,
+    Captured, Context, Depth, Door, Driver, DriverError, Effect, Exactness, Glance, KindPage, Piece,
+    RecoverOrder, Sealed, Session, Sighting, StepOrder, compare,
 };
 use backout_core::capability::{Capabilities, Quiescence};
 use backout_core::checkpoint::DataPart;
@@ -140,6 +141,10 @@ impl DatabaseSession {
 impl Session<Database> for DatabaseSession {
     async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<State>, DriverError> {
         capture::capture(&self.site(context)?, depth).await
+    }
+
+    async fn glance(&self, context: &Context, saved: Option<&State>) -> Result<Glance<State>, DriverError> {
+        glance::glance(&self.site(context)?, saved).await
     }
 
     async fn stage(&self, context: &Context, step: &StepOrder<State>) -> Result<Effect, DriverError> {

@@ -4,6 +4,7 @@
 //! was shut is remembered in a note that the database itself bears, written in the same transaction that shuts it.
 
 mod close;
+mod closed;
 mod enter;
 mod inside;
 mod note;
@@ -13,8 +14,9 @@ mod outside;
 mod tests;
 
 pub(crate) use close::{Closing, closing_sql, readers_only_sql, shut};
+pub(crate) use closed::{behind, closed_by_this};
 pub(crate) use enter::{enter, held_open};
 pub(crate) use inside::{Stays, empty};
-pub(crate) use note::{Note, PutBack, ReadOnly, Shut, Staged};
+pub(crate) use note::{Closed, Note, Proven, PutBack, ReadOnly, Shut, Staged};
 pub(crate) use open::{reopen, whereabouts};
 pub(crate) use outside::{Entry, Outside, entry, is_said_by};

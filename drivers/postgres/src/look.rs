@@ -19,6 +19,7 @@ use crate::rows::{Reading, large_objects, sequences};
 use crate::server::{Address, connect};
 use crate::server::{Fault, Link, Pace, literal};
 use crate::state::State;
+pub(crate) use taken::taken;
 
 /// How often a look begins again because objects went away under it.
 const TRIES: usize = 10;
@@ -50,13 +51,35 @@ pub(crate) async fn look_at(
 ///
 /// # Errors
 /// As [`look_at`].
-pub(crate) async fn look(mut links: Vec<Link>, scope: &Scope, pace: &Pace) -> Result<State, DriverError> {
+pub(crate) async fn look(links: Vec<Link>, scope: &Scope, pace: &Pace) -> Result<State, DriverError> {
+    until_nothing_goes_away(links, scope, pace, true).await
+}
+
+/// The objects, and no rows: what it says of a position means nothing.
+///
+/// # Errors
+/// As [`look_at`].
+pub(crate) async fn shape(links: Vec<Link>, scope: &Scope, pace: &Pace) -> Result<State, DriverError> {
+    until_nothing_goes_away(links, scope, pace, false).await
+}
+
+async fn until_nothing_goes_away(
+    mut links: Vec<Link>,
+    scope: &Scope,
+    pace: &Pace,
+    with_rows: bool,
+) -> Result<State, DriverError> {
     let attempted = "look at a database";
     let mut tries = 1;
     loop {
         let held = Held::begin(links, pace).await?;
-        let read = pace.within(attempted, async { Ok(held.read(scope, pace).await) }).await?;
-        match read {
+        let read = async {
+            Ok(match with_rows {
+                true => held.read(scope, pace).await,
+                false => held.read_shape(scope).await,
+            })
+        };
+        match pace.within(attempted, read).await? {
             Ok(state) => {
                 held.close().await;
                 return Ok(state);
@@ -168,6 +191,16 @@ impl Held {
         }
         notes.sort();
         Ok(State { schema, rows, sequences: sequences.next, large_objects: objects, notes, taken })
+    }
+
+    async fn read_shape(&self, scope: &Scope) -> Result<State, Fault> {
+        let Some(link) = self.links.first() else {
+            return Err(Fault::Said(DriverError::new(ErrorKind::Other, "look at a database")));
+        };
+        let taken = taken::taken(link).await?;
+        let schema = schema(link, link.version, scope).await?;
+        let (rows, sequences) = (BTreeMap::new(), BTreeMap::new());
+        Ok(State { schema, rows, sequences, large_objects: None, notes: Vec::new(), taken })
     }
 
     /// Lets go of the snapshot. The connections are free again.

@@ -1,6 +1,6 @@
 //! What is put beside before the door is shut, and what is put back only to see that it can be.
 
-use backout_contract::{Depth, Door, DriverError, Effect};
+use backout_contract::{Depth, Door, DriverError, Effect, Known};
 use backout_core::observation::Seen;
 
 use crate::bench::{Bench, Looked};
@@ -21,7 +21,9 @@ pub async fn staging_changes_nothing_live<W: World>(bench: &Bench<W>) -> Outcome
     let scene = staged(bench).await?;
     let _ = bench.world.write().await;
     bench.quiesce().await?;
+    glance_is_true(bench, &scene.saved).await?;
     scene.go_back(bench).await?;
+    glance_is_true(bench, &scene.saved).await?;
     let wrong = scene.is_back(bench).await?;
     must!(
         wrong.is_none(),
@@ -29,6 +31,28 @@ pub async fn staging_changes_nothing_live<W: World>(bench: &Bench<W>) -> Outcome
         wrong.unwrap_or_default()
     );
     Ok(Ran::Passed)
+}
+
+/// What a glance tells is what a look tells after it, as far as the glance says that it knows.
+async fn glance_is_true<W: World>(bench: &Bench<W>, saved: &Looked) -> Result<(), Failure> {
+    let session = bench.session().await?;
+    let glance = session.glance(&bench.context(), saved.state.as_ref()).await?;
+    let seen = match &glance.captured.state {
+        Some(state) => Seen::Present { fingerprint: bench.fingerprint(state)? },
+        None => Seen::Absent,
+    };
+    let whole = bench.look(Depth::Look).await?.seen;
+    let is_true = match glance.known {
+        Known::Shape => seen.same_shape(&whole),
+        Known::All | Known::Proven(_) => seen.same_exactly(&whole),
+    };
+    if is_true {
+        return Ok(());
+    }
+    Err(Failure::Broken(format!(
+        "a glance knows {:?} and tells {seen:?}, and a look tells {whole:?}",
+        glance.known
+    )))
 }
 
 /// Stages twice in a migrated world whose door is open.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{read, read_some, write};
 use crate::compare;
 use crate::context::Context;
-use crate::driver::{Captured, Depth, Driver, Exactness, Session, StepOrder};
+use crate::driver::{Captured, Depth, Driver, Exactness, Glance, Session, StepOrder};
 use crate::effect::{Door, Effect, Sighting};
 use crate::error::DriverError;
 use crate::writes::{RecoverOrder, Sealed};
@@ -21,6 +21,8 @@ use crate::writes::{RecoverOrder, Sealed};
 pub trait SessionDyn: Send + Sync {
     /// See [`Session::capture`].
     async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<Value>, DriverError>;
+    /// See [`Session::glance`].
+    async fn glance(&self, context: &Context, saved: Option<&Value>) -> Result<Glance<Value>, DriverError>;
     /// See [`Session::stage`].
     async fn stage(&self, context: &Context, step: &StepOrder<Value>) -> Result<Effect, DriverError>;
     /// See [`Session::revert`].
@@ -132,6 +134,12 @@ fn typed<D: Driver>(step: &StepOrder<Value>) -> Result<StepOrder<D::State>, Driv
 impl<D: Driver> SessionDyn for Connected<D> {
     async fn capture(&self, context: &Context, depth: Depth) -> Result<Captured<Value>, DriverError> {
         erase::<D>(self.0.capture(context, depth).await?)
+    }
+
+    async fn glance(&self, context: &Context, saved: Option<&Value>) -> Result<Glance<Value>, DriverError> {
+        let saved = read_some::<D>(saved)?;
+        let Glance { captured, known } = self.0.glance(context, saved.as_ref()).await?;
+        Ok(Glance { captured: erase::<D>(captured)?, known })
     }
 
     async fn stage(&self, context: &Context, step: &StepOrder<Value>) -> Result<Effect, DriverError> {

@@ -1,6 +1,6 @@
 //! The units that only look: prove the data behind a shut door, verify from outside.
 
-use backout_contract::Exactness;
+use backout_contract::{Exactness, Known};
 use backout_core::decide::Reason;
 use backout_core::journal::Event;
 use backout_core::name::StepId;
@@ -11,7 +11,8 @@ use tokio::sync::mpsc;
 
 use super::dispatcher::Report;
 use super::step::{Early, Unit};
-use crate::judge::{Declared, Expected, judge};
+use crate::judge::{Declared, Expected, Judged, judge};
+use crate::look::Looked;
 
 /// What became of users' writes by the time of a judgement.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,18 +83,16 @@ impl Unit {
     pub(super) async fn prove(&self, reports: &mpsc::Sender<Report>) -> Result<Vec<Event>, Early> {
         self.intend(None, reports).await?;
         let exactness = exactness(self.behind_a_shut_door(), &self.writes(), self.mode());
-        let run = Some(&self.run);
-        let judged = judge(
-            &self.part,
-            &self.expected(),
-            self.declared(),
-            exactness,
-            run,
-            false,
-            &self.tools,
-            &self.stop,
-        )
-        .await;
+        let expected = self.expected();
+        let judged = match self.proven_before(&expected, exactness).await {
+            Ok(judged) => judged,
+            Err(looked) => {
+                let run = Some(&self.run);
+                let declared = self.declared();
+                judge(&self.part, &expected, declared, exactness, looked, run, false, &self.tools, &self.stop)
+                    .await
+            }
+        };
         let step = self.step.id.clone();
         Ok(vec![match judged.verdict {
             Verdict::Restored => Event::StepApplied {
@@ -110,6 +109,32 @@ impl Unit {
                 never_begun: false,
             },
         }])
+    }
+
+    /// The judgement of what was read and examined when it was staged, and nobody could reach since: users wait, so it is
+    /// not read again before the door opens; the last look after that does. Else what was looked at already, if anything.
+    async fn proven_before(
+        &self,
+        expected: &Expected,
+        exactness: Exactness,
+    ) -> Result<Judged, Option<Looked>> {
+        let Expected::Saved(saved) = expected else { return Err(None) };
+        if exactness != Exactness::Data || self.part.configured.is_none() {
+            return Err(None);
+        }
+        let (looked, known) = self.glance().await;
+        match known {
+            Known::Proven(how) if looked.observation.seen.same_exactly(saved) => Ok(Judged {
+                component: self.part.name.clone(),
+                verdict: Verdict::Restored,
+                looked: vec![format!("{}: {how}", self.part.target)],
+                seen: Some(looked.observation.seen),
+                millis: looked.millis,
+            }),
+            // Whatever contradicts is looked at as a whole before anybody is told.
+            Known::Proven(_) | Known::Shape => Err(None),
+            Known::All => Err(Some(looked)),
+        }
     }
 
     /// Whether somebody's door was shut before this step, so that data can be compared exactly. Where nobody has a
@@ -139,6 +164,7 @@ impl Unit {
             &self.expected(),
             self.declared(),
             Exactness::Shape,
+            None,
             run,
             true,
             &self.tools,

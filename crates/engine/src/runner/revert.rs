@@ -1,6 +1,6 @@
 //! The unit of a revert: look, intend, act, look, conclude; and the look that settles a doubt.
 
-use backout_contract::{Certainty, DriverError, Effect, Sighting};
+use backout_contract::{Certainty, DriverError, Effect, Known, Sighting};
 use backout_core::journal::Event;
 use backout_core::observation::Seen;
 use backout_core::plan::Action;
@@ -19,7 +19,8 @@ impl Unit {
         let began = self.tools.clock.monotonic_millis();
         let step = self.step.id.clone();
         let to = self.step.to.clone().unwrap_or_else(|| self.component.saved.clone());
-        let seen = self.look().await;
+        // The data are of no matter yet: the step starts from a shape, and what users wrote is counted, not compared.
+        let seen = self.glance().await.0.observation.seen;
         // What stands there put back lacks nothing any more, and was counted before.
         let is_half_done = self.is_half_done(effect, &seen, &to).await;
         let sealed = if is_half_done { Ok(None) } else { self.seal_writes().await };
@@ -57,7 +58,10 @@ impl Unit {
         let millis = || self.tools.clock.monotonic_millis().saturating_sub(began);
         Ok(vec![match outcome {
             Ok(Effect::Applied { evidence }) => {
-                let after = self.look().await;
+                let after = match self.glance().await {
+                    (_, Known::Shape) => self.look().await,
+                    (looked, _) => looked.observation.seen,
+                };
                 let confirmed = after.same_shape(&to);
                 Event::StepApplied { step, evidence, after: Some(after), confirmed, millis: millis() }
             }

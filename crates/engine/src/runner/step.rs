@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use backout_contract::{Context, Depth, DriverError, Effect, SessionDyn, StepOrder, Stop};
+use backout_contract::{Context, Depth, DriverError, Effect, Known, SessionDyn, StepOrder, Stop};
+use backout_core::checkpoint::DataPart;
 use backout_core::journal::Event;
 use backout_core::life::Life;
 use backout_core::name::{RunId, StepId};
@@ -14,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::dispatcher::Report;
 use crate::assemble::{Assembled, Part};
-use crate::look::{connect, find, look};
+use crate::look::{Looked, connect, find, glance, look};
 use crate::refusal::EngineError;
 use crate::states::saved_state;
 use crate::tools::Tools;
@@ -132,6 +133,18 @@ impl Unit {
 
     pub(super) async fn look(&self) -> Seen {
         look(&self.part, &self.tools, Some(&self.run), Depth::Look, &self.stop).await.observation.seen
+    }
+
+    /// Looks while users wait: what was proven before and nobody could reach since is not read again. Without what was
+    /// saved nothing can be known to be proven, and all of it is looked at.
+    pub(super) async fn glance(&self) -> (Looked, Known) {
+        match self.saved().await {
+            Ok(saved) => glance(&self.part, &self.tools, Some(&self.run), saved.as_ref(), &self.stop).await,
+            Err(_) => {
+                let looked = look(&self.part, &self.tools, Some(&self.run), Depth::Look, &self.stop).await;
+                (looked, Known::All)
+            }
+        }
     }
 
     pub(super) async fn saved(&self) -> Result<Option<Value>, DriverError> {

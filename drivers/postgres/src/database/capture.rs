@@ -32,7 +32,13 @@ pub(super) async fn state_of(site: &Site<'_>, name: &str) -> Result<Option<State
     look::look(links, &Scope::Database, &site.pace).await.map(Some)
 }
 
-fn captured(site: &Site<'_>, state: Option<State>) -> Captured<State> {
+/// The objects of a database of the server, and no rows; none where it is not there.
+pub(super) async fn shape_of(site: &Site<'_>, name: &str) -> Result<Option<State>, DriverError> {
+    let Some(links) = site.ways_into(name, 1).await? else { return Ok(None) };
+    look::shape(links, &Scope::Database, &site.pace).await.map(Some)
+}
+
+pub(super) fn captured(site: &Site<'_>, state: Option<State>) -> Captured<State> {
     let identity = state.as_ref().map(|state| identity(&state.taken.system, &site.address));
     Captured { state, identity, data: Vec::new() }
 }

@@ -6,6 +6,7 @@ use backout_core::observation::Seen;
 use serde::{Deserialize, Serialize};
 
 use super::shape_digest;
+use crate::catalog::Schema;
 use crate::state::{State, is_exactly};
 
 /// What a step knows about what it starts from, as it stands in a plan.
@@ -28,6 +29,8 @@ impl Origin {
 pub(super) enum Found {
     Absent,
     Present(Box<State>),
+    /// Present, and only its objects were looked at.
+    Shape(Box<State>),
     Unreadable(DriverError),
 }
 
@@ -40,6 +43,22 @@ pub(super) enum Judgement {
 }
 
 impl Found {
+    /// From a look at the objects alone.
+    pub(super) fn from_shape(look: Result<Option<State>, DriverError>) -> Result<Self, DriverError> {
+        Ok(match Self::from_look(look)? {
+            Self::Present(state) => Self::Shape(state),
+            other => other,
+        })
+    }
+
+    /// The objects that are there.
+    fn schema(&self) -> Option<&Schema> {
+        match self {
+            Self::Present(state) | Self::Shape(state) => Some(&state.schema),
+            Self::Absent | Self::Unreadable(_) => None,
+        }
+    }
+
     /// From a look. Whoever may not look cannot put back either, unless somebody else shut the door.
     pub(super) fn from_look(look: Result<Option<State>, DriverError>) -> Result<Self, DriverError> {
         match look {
@@ -55,7 +74,7 @@ impl Found {
 
 /// | # | found | what the step starts from | → |
 /// |---|---|---|---|
-/// | 1 | exactly what was saved, or nothing where nothing was saved | any | already there |
+/// | 1 | exactly what was saved (looked at whole), or nothing where nothing was saved | any | already there |
 /// | 2 | present, put there by this run, of the saved shape | any | already there: users came in since |
 /// | 3 | present, of the plan's shape | present, or not known | go: the data may have grown |
 /// | 4 | present, of another shape | any | refuse |
@@ -74,13 +93,15 @@ pub(super) fn judge(
     match (found, saved) {
         (Found::Absent, None) => return Judgement::AlreadyThere,
         (Found::Present(live), Some(saved)) if is_exactly(live, saved) => return Judgement::AlreadyThere,
-        (Found::Present(live), Some(saved)) if was_put_back && live.schema == saved.schema => {
+        (found, Some(saved)) if was_put_back && found.schema() == Some(&saved.schema) => {
             return Judgement::AlreadyThere;
         }
         _ => {}
     }
     let fits = match (found, before) {
-        (Found::Present(live), Some(Seen::Present { .. }) | None) => origin.shape == Some(shape_digest(live)),
+        (Found::Present(live) | Found::Shape(live), Some(Seen::Present { .. }) | None) => {
+            origin.shape == Some(shape_digest(live))
+        }
         (Found::Absent, Some(Seen::Absent | Seen::Unreadable { .. }) | None) => true,
         (Found::Unreadable(_), Some(Seen::Unreadable { .. } | Seen::Unreachable { .. }) | None) => true,
         _ => false,
@@ -90,7 +111,7 @@ pub(super) fn judge(
     }
     Judgement::Refuse(match found {
         Found::Absent => "the database is not there any more".to_owned(),
-        Found::Present(_) => {
+        Found::Present(_) | Found::Shape(_) => {
             "its schema is neither the one the step starts from nor the saved one".to_owned()
         }
         Found::Unreadable(error) => format!("it cannot be read: {}", error.chain()),

@@ -8,7 +8,7 @@ use backout_contract::{DriverError, Effect, ErrorKind, Sighting, StepOrder};
 use backout_core::observation::Seen;
 use backout_kit::path_text;
 
-use super::capture::state_of;
+use super::capture::{shape_of, state_of};
 use super::judge::{Found, Judgement, Origin, judge};
 use super::recording;
 use super::site::Site;
@@ -28,7 +28,7 @@ pub(super) async fn revert(site: &Site<'_>, step: &StepOrder<State>) -> Result<E
     }
     let mut beside = None;
     let compared = loop {
-        let (found, compared) = find(site, &outside).await.map_err(DriverError::nothing_happened)?;
+        let (found, compared) = find(site, &outside, step).await.map_err(DriverError::nothing_happened)?;
         match judgement(site, step, &found, compared.as_ref())? {
             Judgement::Refuse(found) => return Ok(Effect::Blocked { found }),
             Judgement::AlreadyThere => {
@@ -91,7 +91,7 @@ pub(super) async fn sight(site: &Site<'_>, step: &StepOrder<State>) -> Result<Op
         (None, None) => was_displaced,
         _ => false,
     };
-    let (found, entry) = find(site, &outside).await?;
+    let (found, entry) = find(site, &outside, step).await?;
     Ok(match judgement(site, step, &found, entry.as_ref())? {
         Judgement::AlreadyThere => {
             let beside = swap::beside(site.live(), run);
@@ -107,15 +107,27 @@ pub(super) async fn sight(site: &Site<'_>, step: &StepOrder<State>) -> Result<Op
                 Some(Sighting::Neither { seen, found: why })
             }
             // What it is then, a capture and its fingerprint tell.
-            Found::Present(_) => None,
+            Found::Present(_) | Found::Shape(_) => None,
         },
     })
 }
 
 /// What is there, with its entry in the server's list as it is once nobody has been able to come in since the look.
-async fn find(site: &Site<'_>, outside: &Outside) -> Result<(Found, Option<Entry>), DriverError> {
+///
+/// Rows are read only where they could tell anything: users may wait behind the shut door. A step that starts from another
+/// state than the saved one goes from the shape; whether this very run put the saved one there, the entry tells.
+async fn find(
+    site: &Site<'_>,
+    outside: &Outside,
+    step: &StepOrder<State>,
+) -> Result<(Found, Option<Entry>), DriverError> {
     let mut before = outside.find(site.live()).await?;
-    let found = Found::from_look(state_of(site, site.live()).await)?;
+    let found = match &step.before {
+        Some(before) if before.is_known() && !before.same_exactly(&step.after) => {
+            Found::from_shape(shape_of(site, site.live()).await)?
+        }
+        _ => Found::from_look(state_of(site, site.live()).await)?,
+    };
     let after = outside.find(site.live()).await?;
     // The way in opens and shuts the door; the entry after that is the one that has to stay.
     if let (Some(before), Some(after)) = (&mut before, &after)

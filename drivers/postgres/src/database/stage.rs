@@ -6,18 +6,23 @@
 //! | 2 | there, without a mark | dropped, and made again: nobody knows how far it came |
 //! | 3 | there, marked with what was saved | nothing |
 //! | 4 | there, marked with something else | as row 2 |
+//!
+//! What is read and examined here is read by nobody again while users wait, as long as the server's list shows that nobody
+//! has been let in since.
 
-use backout_contract::{DriverError, Effect, ErrorKind, StepOrder};
+use backout_contract::{DriverError, Effect, ErrorKind, Exactness, StepOrder};
 use backout_core::checkpoint::DataPart;
 use backout_core::digest::Digest;
+use backout_core::observation::Verdict;
 
-use super::capture::state_of;
 use super::recording;
 use super::site::Site;
 use super::template;
 use crate::catalog::Scope;
-use crate::door::{Entry, Outside, Staged};
+use crate::door::{Closed, Entry, Outside, Staged, behind};
 use crate::dump;
+use crate::examine;
+use crate::look;
 use crate::rows::sequences;
 use crate::server::{Fault, Link, connect, of_postgres};
 use crate::state::{State, Taken, is_exactly};
@@ -46,14 +51,15 @@ pub(super) async fn put_beside(
     data: &[DataPart],
 ) -> Result<(Entry, Option<Vec<String>>), DriverError> {
     let name = swap::beside(site.live(), site.context.run.as_ref());
-    let staged = Staged { saved: digest(saved), taken: saved.taken.clone() };
+    let stands = |staged: &Staged| staged.saved == digest(saved) && staged.taken == saved.taken;
     match outside.find(&name).await? {
-        Some(found) if found.note.staged.as_ref() == Some(&staged) => return Ok((found, None)),
+        Some(found) if found.note.staged.as_ref().is_some_and(stands) => return Ok((found, None)),
         Some(found) => clear(site, outside, &found).await?,
         None => {}
     }
     let built = build(site, outside, &name, saved, data, true).await;
-    let (_, left_out) = discard_unless(site, built, outside, &name).await?;
+    let Built { left_out, closed, .. } = discard_unless(site, built, outside, &name).await?;
+    let staged = Staged { saved: digest(saved), taken: saved.taken.clone(), closed };
     outside.annotate(&name, |note| note.staged = Some(staged)).await?;
     backout_kit::failpoint!("postgres-staged");
     match outside.find(&name).await? {
@@ -74,9 +80,9 @@ pub(super) async fn rehearse(
         clear(site, &outside, &found).await?;
     }
     let built = build(site, &mut outside, &name, saved, data, false).await;
-    let (state, _) = discard_unless(site, built, &outside, &name).await?;
+    let built = discard_unless(site, built, &outside, &name).await?;
     swap::remove(&outside, &name, &site.pace).await?;
-    Ok(state)
+    Ok(built.state)
 }
 
 /// Drops what an attempt left that was cut off.
@@ -113,8 +119,16 @@ async fn discard_unless<T>(
     })
 }
 
-/// Makes a database, fills it from the dump, dresses it, shuts its door, and proves it. What it holds is told, and what our
-/// role could not put into it.
+/// A database that was made here.
+struct Built {
+    state: State,
+    /// What our role could not put into it.
+    left_out: Vec<String>,
+    /// Since when nobody could reach what was proven.
+    closed: Option<Closed>,
+}
+
+/// Makes a database, fills it from the dump, dresses it, shuts its door, and proves it.
 async fn build(
     site: &Site<'_>,
     outside: &mut Outside,
@@ -122,7 +136,7 @@ async fn build(
     saved: &State,
     data: &[DataPart],
     with_recorder: bool,
-) -> Result<(State, Vec<String>), DriverError> {
+) -> Result<Built, DriverError> {
     let address = site.address.of_database(name);
     let like = match saved.schema.objects.get(Properties::OBJECT) {
         Some(object) => Properties::of_object(object),
@@ -143,7 +157,7 @@ async fn build(
         false => restore(site, outside, name, &like, (&saved.taken, data)).await?,
     };
     backout_kit::failpoint!("postgres-restored");
-    {
+    let is_sound = {
         let mut link = connect(&address).await?;
         set_sequences(&link, saved)
             .await
@@ -158,11 +172,12 @@ async fn build(
                     .map_err(|error| of_postgres(format!("collect statistics of {}", address.shown()), error))
             })
             .await?;
-    }
-    swap::finish(outside, name, &like).await?;
-    let Some(state) = state_of(site, name).await? else {
-        return Err(DriverError::new(ErrorKind::Other, format!("find {}", address.shown())));
+        // Whoever puts it into its place is told what is wrong then; here it only says that it is to be examined again.
+        with_recorder && is_sound(site, &link).await?
     };
+    swap::finish(outside, name, &like).await?;
+    let look = |links| look::look(links, &Scope::Database, &site.pace);
+    let (state, closed) = behind(outside, name, site.config.jobs(), &site.pace, look).await?;
     if with_recorder && !is_exactly(&state, saved) {
         let delta = crate::state::diff(Some(saved), Some(&state));
         let first = delta.changes.first().map(|change| change.path.clone()).unwrap_or_default();
@@ -170,7 +185,13 @@ async fn build(
             .caused_by(format!("what was put there is not what was saved: {first}"));
         return Err(restored.left_out.into_iter().fold(error, DriverError::hint));
     }
-    Ok((state, restored.left_out))
+    Ok(Built { state, left_out: restored.left_out, closed: closed.filter(|_| is_sound) })
+}
+
+async fn is_sound(site: &Site<'_>, link: &Link) -> Result<bool, DriverError> {
+    let examined =
+        examine::examine(link, &Scope::Database, Exactness::Data, &site.config.checks, &site.pace).await?;
+    Ok(examined.0 == Verdict::Restored)
 }
 
 /// Makes a database and fills it from the dump.
@@ -202,6 +223,7 @@ async fn set_sequences(link: &Link, saved: &State) -> Result<(), Fault> {
     Ok(())
 }
 
-fn digest(saved: &State) -> Digest {
+/// What tells one saved state from another.
+pub(super) fn digest(saved: &State) -> Digest {
     Digest::of_value("postgres-saved", &serde_json::to_value(saved).unwrap_or_default())
 }

@@ -3,6 +3,8 @@
 mod clones;
 mod full;
 mod pooled;
+mod proven;
+mod speed;
 mod template;
 
 use std::collections::BTreeSet;
@@ -41,10 +43,15 @@ async fn migrated(server: &Postgres, folder: &Path) -> (Context, DatabaseSession
 async fn migrated_shop(server: &Postgres, folder: &Path) -> (Context, DatabaseSession, StepOrder<State>) {
     server.sql("shop", SHOP);
     let context = context(folder, &[]);
-    let session = session(server, &context).await;
-    let saved = session.capture(&context, Depth::Keep).await.expect("save");
+    let (session, step) = save_and_migrate(server, &context).await;
+    (context, session, step)
+}
+
+async fn save_and_migrate(server: &Postgres, context: &Context) -> (DatabaseSession, StepOrder<State>) {
+    let session = session(server, context).await;
+    let saved = session.capture(context, Depth::Keep).await.expect("save");
     server.sql("shop", MIGRATION);
-    let live = session.capture(&context, Depth::Look).await.expect("look");
+    let live = session.capture(context, Depth::Look).await.expect("look");
     let keys = format!(r#"{{"url": "{}"}}"#, server.url("shop"));
     let config = serde_json::from_str(&keys).expect("a configuration");
     let piece = Database::steps(&config, saved.state.as_ref(), live.state.as_ref()).expect("steps").remove(0);
@@ -60,28 +67,27 @@ async fn migrated_shop(server: &Postgres, folder: &Path) -> (Context, DatabaseSe
         before: Some(seen(1)),
         after: seen(2),
     };
-    (context, session, step)
+    (session, step)
 }
 
-fn is_saved(state: Option<&State>, step: &StepOrder<State>) -> bool {
-    state.zip(step.saved.as_ref()).is_some_and(|(live, saved)| is_exactly(live, saved))
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_clients_come_back_all_the_time() {
-    let server = Postgres::start(&Options::default());
-    // What a hundred clients reckon to prove who they are would be measured instead of the door.
-    std::fs::write(
-        server.data().join("pg_hba.conf"),
-        "local all all trust\nhost all all 127.0.0.1/32 trust\n",
-    )
-    .expect("write");
+/// What a hundred clients reckon to prove who they are would be measured instead of the door.
+fn trust_everybody(server: &Postgres) {
+    let rules = "local all all trust\nhost all all 127.0.0.1/32 trust\n";
+    std::fs::write(server.data().join("pg_hba.conf"), rules).expect("write");
     server.sql("postgres", "SELECT pg_reload_conf()");
-    let folder = tempfile::tempdir().expect("a folder");
-    let (context, session, step) = migrated(&server, folder.path()).await;
-    let (go, came_in) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU64::new(0)));
-    let clients: Vec<_> = (0..100)
-        .map(|_| {
+}
+
+/// Clients that write, and come back whenever they are sent out.
+struct Storm {
+    go: Arc<AtomicBool>,
+    came_in: Arc<AtomicU64>,
+    clients: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Storm {
+    fn of(server: &Postgres, clients: usize, pause: Duration) -> Self {
+        let (go, came_in) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicU64::new(0)));
+        let client = |_| {
             let (go, came_in, url) = (Arc::clone(&go), Arc::clone(&came_in), server.url("shop"));
             tokio::spawn(async move {
                 while go.load(Ordering::Relaxed) {
@@ -96,12 +102,34 @@ async fn a_hundred_clients_come_back_all_the_time() {
                         }
                         driver.abort();
                     }
-                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    tokio::time::sleep(pause).await;
                 }
             })
-        })
-        .collect();
-    while came_in.load(Ordering::Relaxed) < 100 {
+        };
+        let clients = (0..clients).map(client).collect();
+        Self { go, came_in, clients }
+    }
+
+    async fn end(self) {
+        self.go.store(false, Ordering::Relaxed);
+        for client in self.clients {
+            client.await.expect("a client");
+        }
+    }
+}
+
+fn is_saved(state: Option<&State>, step: &StepOrder<State>) -> bool {
+    state.zip(step.saved.as_ref()).is_some_and(|(live, saved)| is_exactly(live, saved))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_clients_come_back_all_the_time() {
+    let server = Postgres::start(&Options::default());
+    trust_everybody(&server);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (context, session, step) = migrated(&server, folder.path()).await;
+    let storm = Storm::of(&server, 100, Duration::from_millis(100));
+    while storm.came_in.load(Ordering::Relaxed) < 100 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     session.stage(&context, &step).await.expect("stage");
@@ -118,10 +146,7 @@ async fn a_hundred_clients_come_back_all_the_time() {
         "shut in {shut:?}, exchanged after {exchanged:?}, looked at and open after {:?}",
         began.elapsed()
     );
-    go.store(false, Ordering::Relaxed);
-    for client in clients {
-        client.await.expect("a client");
-    }
+    storm.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,6 +68,29 @@ pub(crate) struct Staged {
     pub(crate) saved: Digest,
     /// When that was looked at: whatever is recorded and not visible then, it lacks.
     pub(crate) taken: Taken,
+    /// Since when nobody could reach what was read and examined then; none where something was found, or somebody could.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) closed: Option<Closed>,
+}
+
+/// Since when nobody has been let into a database. Coming in takes `datallowconn`, and changing that writes the
+/// database's entry in the server's list anew, under the number of another transaction; vacuum leaves that number as it is.
+/// A server that is started to come in all the same (`postgres --single`) is one that was stopped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Closed {
+    /// The transaction that wrote the entry last (`xmin`).
+    pub(crate) entry: String,
+    /// When the server was started, in seconds since 1970.
+    pub(crate) started: String,
+}
+
+/// What stood beside read and examined, and came into its place unreached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Proven {
+    /// What was put into it.
+    pub(crate) saved: Digest,
+    /// Since when nobody could reach it.
+    pub(crate) closed: Closed,
 }
 
 /// How a database came into its place.
@@ -77,6 +100,9 @@ pub(crate) struct PutBack {
     pub(crate) run: String,
     /// When what it holds was looked at.
     pub(crate) taken: Taken,
+    /// That it is as it was proven beside; none where somebody could reach it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) proven: Option<Proven>,
 }
 
 impl Note {

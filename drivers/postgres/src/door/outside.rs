@@ -28,6 +28,8 @@ pub(crate) struct Entry {
     pub(crate) version: String,
     /// Whether the server lets anybody in.
     pub(crate) lets_in: bool,
+    /// When the server was started, in seconds since 1970.
+    pub(crate) started: String,
     /// What people wrote about it.
     pub(crate) comment: String,
     /// What we did.
@@ -136,7 +138,8 @@ impl Entry {
 }
 
 const ENTRY: &str = "SELECT d.oid, d.datname::text, d.xmin::text, d.datallowconn, \
-                     coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), '') FROM pg_catalog.pg_database d";
+                     coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), ''), \
+                     extract(epoch FROM pg_catalog.pg_postmaster_start_time())::text FROM pg_catalog.pg_database d";
 
 /// A database as the server lists it at this moment, within a transaction or not.
 pub(crate) async fn entry(client: &impl GenericClient, name: &str) -> Result<Option<Entry>, Fault> {
@@ -146,7 +149,8 @@ pub(crate) async fn entry(client: &impl GenericClient, name: &str) -> Result<Opt
 
 fn of_row(row: &tokio_postgres::Row) -> Entry {
     let (comment, note) = Note::of_comment(row.get(4));
-    Entry { oid: row.get(0), name: row.get(1), version: row.get(2), lets_in: row.get(3), comment, note }
+    let (version, lets_in, started) = (row.get(2), row.get(3), row.get(5));
+    Entry { oid: row.get(0), name: row.get(1), version, lets_in, started, comment, note }
 }
 
 /// Whether an error is the server's word for this.

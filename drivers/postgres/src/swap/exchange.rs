@@ -16,7 +16,9 @@ use backout_core::name::RunId;
 use tokio_postgres::error::SqlState;
 
 use super::name;
-use crate::door::{self, Entry, Note, Outside, PutBack, Stays, closing_sql, empty, entry, is_said_by};
+use crate::door::{
+    self, Entry, Note, Outside, Proven, PutBack, Stays, closed_by_this, closing_sql, empty, entry, is_said_by,
+};
 use crate::server::{Fault, Pace, identifier};
 
 /// What is exchanged.
@@ -130,11 +132,22 @@ async fn attempt(outside: &mut Outside, what: &Exchange<'_>) -> Result<Exchanged
         kept = Some(displaced);
     }
     if let Some(mut new) = new {
-        let put_back = new
-            .note
-            .staged
-            .take()
-            .map(|staged| PutBack { run: run.unwrap_or_default(), taken: staged.taken });
+        let unreached = new.closed();
+        let put_back = match new.note.staged.take() {
+            None => None,
+            Some(staged) => {
+                // Readers come in at once, and one of them may ask for a transaction that writes.
+                let is_proven = staged.closed.is_some() && staged.closed == unreached && !what.read_only;
+                let proven = match is_proven {
+                    true => Some(Proven {
+                        saved: staged.saved,
+                        closed: closed_by_this(&transaction, &new).await?,
+                    }),
+                    false => None,
+                };
+                Some(PutBack { run: run.unwrap_or_default(), taken: staged.taken, proven })
+            }
+        };
         new.note = Note { marker, shut: new.note.shut.take(), put_back, ..Note::default() };
         if what.read_only {
             sql.push_str(&door::readers_only_sql(&transaction, &mut new).await?);

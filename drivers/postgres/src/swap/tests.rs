@@ -24,7 +24,7 @@ fn staged() -> crate::door::Staged {
         timeline: 1,
         restore_point: None,
     };
-    crate::door::Staged { saved: Digest::of_bytes("x", b"y"), taken }
+    crate::door::Staged { saved: Digest::of_bytes("x", b"y"), taken, closed: None }
 }
 
 #[tokio::test(flavor = "multi_thread")]
