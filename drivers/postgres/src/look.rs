@@ -19,7 +19,6 @@ use crate::rows::{Reading, large_objects, sequences};
 use crate::server::{Address, connect};
 use crate::server::{Fault, Link, Pace, literal};
 use crate::state::State;
-pub(crate) use taken::taken;
 
 /// How often a look begins again because objects went away under it.
 const TRIES: usize = 10;
