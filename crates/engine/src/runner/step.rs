@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use backout_contract::{Context, Depth, DriverError, Effect, Known, SessionDyn, StepOrder, Stop};
-use backout_core::checkpoint::DataPart;
 use backout_core::journal::Event;
 use backout_core::life::Life;
 use backout_core::name::{RunId, StepId};
