@@ -207,3 +207,25 @@ async fn a_damaged_table_is_named_and_the_rest_is_read() {
         "{found:?}"
     );
 }
+
+/// Digests that checkpoints were sealed with have to be made again for as long as those are kept. A type for each way to
+/// hash one.
+#[tokio::test]
+async fn a_digest_of_earlier_checkpoints_is_made_again() {
+    let (name, address) = database("earlier");
+    server().sql(
+        &name,
+        "CREATE TABLE t (a bool, b int4, c int8, d uuid, e text, f timestamp, g timestamptz, h bytea, i numeric, \
+                         j int2, k varchar, l float8, m date); \
+         INSERT INTO t VALUES \
+         (true, 5, 5000000000, '00000000-0000-0000-0000-000000000001', 'text', '2024-01-01', \
+          '2024-01-02 03:04:05+00', '\\x0102', 1.50, 7, 'v', 1.5, '2024-02-29'), \
+         (false, -1, -1, '00000000-0000-0000-0000-000000000002', '', 'infinity', 'infinity', '\\x', -3, -7, 'ä', \
+          '-0', '-infinity'), \
+         (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
+    );
+    assert_eq!(
+        rows(&address).await.get("\"public\".\"t\""),
+        Some(&Rows { count: 3, digest: "-3263577888231658087".into() })
+    );
+}

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::support::{
     Pair, catalog, differences, keys, limits, made, named, open, relation, seeded, side, tallies,
 };
+use crate::testing::server;
 
 fn text(text: &str) -> Option<String> {
     Some(text.to_owned())
@@ -243,4 +244,30 @@ async fn a_large_table_is_read_in_pieces_and_each_row_once() {
     assert_eq!(tallies(&*side, order).await.expect("tallies").rows(), 12_000);
     let statistics = catalog(&*side, &named(&["t"])).await.relations.remove(0);
     assert!(statistics.rows > 1000 && statistics.bytes > 64 << 20, "{statistics:?}");
+}
+
+#[tokio::test]
+async fn a_foreign_table_may_change_in_one_snapshot() {
+    let name = made(
+        "CREATE TABLE here (id int PRIMARY KEY, a int); INSERT INTO here SELECT n, n FROM generate_series(1, 1500) n; \
+         CREATE EXTENSION postgres_fdw",
+    );
+    server().sql(
+        &name,
+        &format!(
+            "CREATE SERVER other FOREIGN DATA WRAPPER postgres_fdw \
+             OPTIONS (host '127.0.0.1', port '{}', dbname '{name}'); \
+             CREATE USER MAPPING FOR postgres SERVER other OPTIONS (user 'postgres', password '{}'); \
+             CREATE FOREIGN TABLE there (id int, a int) SERVER other OPTIONS (schema_name 'public', table_name 'here')",
+            server().port(),
+            backout_fixtures::Postgres::PASSWORD,
+        ),
+    );
+    let side = side(&name).await;
+    let wanted = Wanted { key: vec!["id".into()], ..seeded() };
+    let pair = Pair::of((&side, "here"), (&side, "there"), &wanted).await;
+    assert!(pair.differences().await.is_empty());
+    assert!(side.renew().await.expect("renew"));
+    server().sql(&name, "UPDATE here SET a = 0 WHERE id = 77");
+    assert_eq!(pair.differences().await.len(), 1);
 }
