@@ -108,6 +108,18 @@ impl Asked {
 /// # Errors
 /// The signals cannot be listened for.
 pub fn hand_to_run(output: Output) -> Result<(mpsc::Receiver<Interrupt>, Asked), Failure> {
+    hand_over(output, notice::left_run)
+}
+
+/// The same for work that only reads and has nothing to resume.
+///
+/// # Errors
+/// The signals cannot be listened for.
+pub fn hand_to_look(output: Output) -> Result<(mpsc::Receiver<Interrupt>, Asked), Failure> {
+    hand_over(output, notice::left)
+}
+
+fn hand_over(output: Output, left: fn(Output)) -> Result<(mpsc::Receiver<Interrupt>, Asked), Failure> {
     let mut ends = Ends::listen()?;
     let (sender, receiver) = mpsc::channel(1);
     let asked = Asked::default();
@@ -119,7 +131,7 @@ pub fn hand_to_run(output: Output) -> Result<(mpsc::Receiver<Interrupt>, Asked),
         // The run may just have ended.
         let _ = sender.send(Interrupt::Finish).await;
         let second = ends.next().await;
-        notice::left_run(output);
+        left(output);
         std::process::exit(i32::from(second.code()));
     });
     Ok((receiver, asked))

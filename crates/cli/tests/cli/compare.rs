@@ -79,6 +79,12 @@ fn what_people_read() {
 }
 
 #[test]
+fn its_page_is_explained() {
+    let page = World::empty().ok(&["explain", "compare"]).out;
+    assert!(page.contains("Comparing two sides") && page.contains("The risk."), "{page}");
+}
+
+#[test]
 fn what_programs_read() {
     let world = shop();
     let documents = world.json(&["compare", "old.db", "new.db"]);

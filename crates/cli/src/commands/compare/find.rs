@@ -4,7 +4,7 @@
 //! | what was typed | it is |
 //! |---|---|
 //! | `env:NAME`, `file:PATH` | the address that stands there |
-//! | with `://`, or `sqlite:` first | an address |
+//! | with `://` or `=`, or `sqlite:` first | an address |
 //! | `NAME` or `NAME@SIDE`, and the migration has such a component | a side of that component |
 //! | else, and something is there under this path | an address |
 //! | else | refused |
@@ -114,7 +114,9 @@ fn root(context: &Context) -> Result<PathBuf, Failure> {
 
 /// Whether it can be nothing but an address.
 fn is_address(typed: &str) -> bool {
-    typed.contains("://") || ["env:", "file:", "sqlite:"].iter().any(|start| typed.starts_with(start))
+    typed.contains("://")
+        || typed.contains('=')
+        || ["env:", "file:", "sqlite:"].iter().any(|start| typed.starts_with(start))
 }
 
 struct Opening<'a> {

@@ -39,7 +39,7 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
     let papers = Papers::begin(&arguments.outputs)?;
     let scratch = ScratchFolder::make(&std::env::temp_dir(), 0).map_err(find::no_scratch)?;
     context.wait(async {
-        let (interrupts, asked) = signals::hand_to_run(context.output)?;
+        let (interrupts, asked) = signals::hand_to_look(context.output)?;
         let (sender, stop) = Stop::channel();
         tokio::spawn(async move {
             let mut interrupts = interrupts;
