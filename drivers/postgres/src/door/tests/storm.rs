@@ -24,7 +24,11 @@ async fn weathered(clients: usize, places: usize, knocks: u64) -> u64 {
     let settings = vec![format!("max_connections = {places}"), "log_min_messages = panic".into()];
     let server = Postgres::start(&Options { settings, ..Options::default() });
     // What clients reckon to prove who they are would hold them back.
-    std::fs::write(server.data().join("pg_hba.conf"), "host all all 127.0.0.1/32 trust\n").expect("write");
+    std::fs::write(
+        server.data().join("pg_hba.conf"),
+        "local all all trust\nhost all all 127.0.0.1/32 trust\n",
+    )
+    .expect("write");
     server.sql(
         "postgres",
         "SELECT pg_reload_conf(); CREATE ROLE keeper LOGIN CREATEDB; CREATE ROLE app LOGIN;
