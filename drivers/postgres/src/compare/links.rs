@@ -217,8 +217,7 @@ const MOMENT: &str = "\
 /// Memory for the blocks of one piece: a quarter of a million of them, each with two sums.
 const MEMORY: &str = "192MB";
 
-/// Begins a transaction that only reads, of that snapshot or a new one. Groups are never sorted, for a sort that does not
-/// fit into memory goes to the server's disk.
+/// Begins a transaction that only reads, of that snapshot or a new one.
 async fn begin(link: &Link, snapshot: Option<&str>, limits: &Limits) -> Result<(), Fault> {
     let millis = |time: std::time::Duration| i32::try_from(time.as_millis()).unwrap_or(i32::MAX).max(1);
     let mut sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; ".to_owned();
@@ -227,7 +226,7 @@ async fn begin(link: &Link, snapshot: Option<&str>, limits: &Limits) -> Result<(
     }
     sql.push_str(&format!(
         "SET LOCAL statement_timeout = {}; SET LOCAL lock_timeout = {}; SET LOCAL jit = off; \
-         SET LOCAL row_security = off; SET LOCAL enable_sort = off; SET LOCAL work_mem = '{MEMORY}'; \
+         SET LOCAL row_security = off; SET LOCAL work_mem = '{MEMORY}'; \
          SET LOCAL max_parallel_workers_per_gather = 0",
         millis(limits.statement),
         millis(limits.lock),
