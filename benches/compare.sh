@@ -10,11 +10,12 @@
 # pictures of docs/compare.md are made from it by `cargo xtask chart`.
 #
 #   benches/compare.sh [ROWS] [RUNS]        needs PostgreSQL's programs, GNU time and 12 GB for 5,000,000 rows
-#   ONLY=limit|ours|rivals|slopes (a regular expression on the labels)
+#   ONLY=limit|ours|rivals|slopes (a regular expression on the labels); RIVAL_RUNS: how often rivals run, for they are slow
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ROWS=${1:-5000000}
 RUNS=${2:-3}
+RIVAL_RUNS=${RIVAL_RUNS:-$RUNS}
 ONLY=${ONLY:-.}
 BIN=${BACKOUT_PG_BIN:-$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)}
 WORK=$(mktemp -d "${BENCH_FOLDER:-$PWD/target}/compare.XXXXXX")
@@ -77,11 +78,13 @@ lo_bytes() { awk '/lo:/{print $2}' /proc/net/dev; }
 server_cpu() { awk '{print ($16+$17)/100}' "/proc/$(head -1 "$WORK/pg/postmaster.pid")/stat"; }
 median() { sort -n | awk '{a[NR]=$1} END {print a[int((NR+1)/2)]}'; }
 echo -e "label\trows\tdifferences\tseconds\tclient_cpu\tserver_cpu\tclient_mib\twire_mb\tfound" | tee "$OUTPUT"
-measure() { # measure LABEL ROWS DIFFERENCES COMMAND: medians of RUNS runs; the command prints how many it found
+measure() { # measure LABEL ROWS DIFFERENCES COMMAND: medians of some runs; the command prints how many it found
   local label=$1 rows=$2 differences=$3 run bytes cpu; shift 3
   [[ $label =~ $ONLY ]] || return 0
+  local runs=$RUNS
+  [[ $label == rivals* ]] && runs=$RIVAL_RUNS
   rm -f "$WORK"/m.*
-  for ((run = 0; run < RUNS; run++)); do
+  for ((run = 0; run < runs; run++)); do
     bytes=$(lo_bytes); sleep 0.2; cpu=$(server_cpu)
     /usr/bin/time -o "$WORK/time" -f '%e %U %S %M' bash -c "$*" >"$WORK/m.found" 2>"$WORK/m.error" || true
     sleep 0.2
@@ -96,7 +99,7 @@ S="postgresql://postgres:unused@127.0.0.1:$PGPORT/src"; T="postgresql://postgres
 NP="SET max_parallel_workers_per_gather=0; SET jit=off; SET enable_sort=off; SET work_mem=262144;"
 both() { echo "psql -XqAtc \"$NP $(printf "$1" t)\" src >/dev/null & psql -XqAtc \"$NP $(printf "$1" "$2")\" tgt >/dev/null; wait"; }
 ours() { # ours LEFT RIGHT OPTIONS: lists every difference to a file and prints their number
-  echo "rm -f $WORK/rows.jsonl; $BACKOUT compare '$S?sslmode=disable' '$T?sslmode=disable' --table $1=$2 --no-schema --output $WORK/rows.jsonl ${3:-} >/dev/null; wc -l <$WORK/rows.jsonl"
+  echo "rm -f $WORK/rows.jsonl; $BACKOUT compare '$S?sslmode=disable' '$T?sslmode=disable' --table $1=$2 --no-schema --output $WORK/rows.jsonl ${3:-} >/dev/null; grep -c '\"difference\"' $WORK/rows.jsonl"
 }
 for table in "src t" "tgt t_0" "tgt t_100" "tgt t_$MANY"; do set -- $table; sql "$1" -c "SELECT sum(hashtext(t::text)) FROM $2 t" >/dev/null; done
 

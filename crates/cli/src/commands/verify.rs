@@ -7,6 +7,7 @@ use backout_engine::verify_all;
 use clap::Args;
 
 use crate::app::Context;
+use crate::commands::compare;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::reading::{Reading, refuse_changed_manifest};
@@ -19,6 +20,10 @@ pub struct Arguments {
     /// End with 3 when a component is not as it was saved, or nobody can tell
     #[arg(long)]
     pub exit_code: bool,
+    /// Also compare the rows of every component that has two sides: the old and the live one, or the live one and what a
+    /// rollback displaced
+    #[arg(long)]
+    pub rows: bool,
 }
 
 /// Looks.
@@ -43,5 +48,13 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
         .collect();
     show(context.output, migration.assembled.name.as_str(), &verdicts);
     let restored = judged.iter().all(|one| one.verdict == Verdict::Restored);
+    if arguments.rows {
+        // What differs there is told, and is no verdict: users may go on writing on one side.
+        for part in &migration.assembled.parts {
+            if compare::of_component(part.name.as_str(), context)? == Some(Exit::NotVerified) {
+                return Ok(Exit::NotVerified);
+            }
+        }
+    }
     Ok(if arguments.exit_code && !restored { Exit::Differs } else { Exit::Done })
 }

@@ -248,6 +248,10 @@ fn a_component_is_compared_with_what_a_rollback_displaced() {
     for pair in [["data@live", "data@displaced"], ["data", "shop.db"], ["data@saved", "data"]] {
         world.ok(&["compare", pair[0], pair[1]]);
     }
+    let verified = world.run(&["verify"]);
+    let with_rows = world.run(&["verify", "--rows"]);
+    assert!(!verified.text().contains("total") && with_rows.text().contains("total"), "{}", with_rows.text());
+    assert_eq!(verified.exit, with_rows.exit);
     assert_eq!(std::fs::read(world.path(".backout/journal.db")).unwrap(), journal);
     let unknown = world.run(&["compare", "date", "shop.db"]);
     assert!(unknown.exit == 2 && unknown.err.contains("data"), "{}", unknown.text());

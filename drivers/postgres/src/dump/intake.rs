@@ -55,6 +55,9 @@ struct Growing {
 /// A piece that was put: the file, its number, and what it is called now.
 type Put<'a> = BoxFuture<'a, Result<(String, usize, DataPart), DriverError>>;
 
+/// The next piece: the file, its number in it, where it begins and how long it is.
+type Next = ((String, usize), u64, u64);
+
 impl Intake {
     /// Makes the folder, and watches it from the first file on.
     ///
@@ -144,7 +147,7 @@ impl Intake {
     }
 
     /// The next piece that is there: a whole one, or the rest of a file that is whole. An empty file is one piece.
-    fn next(&mut self) -> Result<Option<((String, usize), u64, u64)>, DriverError> {
+    fn next(&mut self) -> Result<Option<Next>, DriverError> {
         for (name, file) in self.files.iter_mut().filter(|(_, file)| !file.is_removed) {
             let path = self.folder.join(name);
             let size = fs::metadata(&path).map_err(|error| of_file("look at", &path, error))?.len();

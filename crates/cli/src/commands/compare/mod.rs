@@ -12,10 +12,13 @@ use std::sync::Arc;
 use backout_contract::compare::Side;
 use backout_contract::{Stop, StopLevel};
 use backout_core::compare::Comparison;
+use backout_core::diagnostic::Diagnostic;
 use backout_engine::compare::compare;
 use backout_kit::scratch_folder::ScratchFolder;
+use clap::Parser;
 
 use crate::app::Context;
+use crate::codes;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::signals;
@@ -50,20 +53,49 @@ pub fn run(arguments: &Arguments, context: &Context) -> Result<Exit, Failure> {
             std::future::pending::<()>().await;
         });
         let sides = find::sides(arguments, context, &stop, scratch.path()).await?;
-        let order = Order::make(arguments, &mapping, &sides, scratch.path()).await?;
-        if arguments.plan {
-            view::compare::planned(context.output, &order.sides, &order.plans);
-            return Ok(Exit::Done);
-        }
-        let mut listening = Listening::new(context.output, arguments.shown_rows(context.output.json), papers);
-        listening.begin(&order.sides);
-        let comparison =
-            compare(sides.left.as_ref(), sides.right.as_ref(), &order.order, &stop, &mut listening)
+        let compared = async {
+            let order = Order::make(arguments, &mapping, &sides, scratch.path()).await?;
+            if arguments.plan {
+                view::compare::planned(context.output, &order.sides, &order.plans);
+                return Ok(Exit::Done);
+            }
+            let mut listening =
+                Listening::new(context.output, arguments.shown_rows(context.output.json), papers);
+            listening.begin(&order.sides);
+            let (left, right) = (sides.left.as_ref(), sides.right.as_ref());
+            let comparison = compare(left, right, &order.order, &stop, &mut listening)
                 .await
                 .map_err(find::not_compared)?;
-        listening.finish(&comparison)?;
-        Ok(asked.exit().unwrap_or_else(|| exit_of(&comparison, arguments.exit_code)))
+            listening.finish(&comparison)?;
+            Ok::<_, Failure>(asked.exit().unwrap_or_else(|| exit_of(&comparison, arguments.exit_code)))
+        }
+        .await;
+        // A side may stand on a scratch copy, which goes away whatever came out.
+        let closed = tokio::try_join!(sides.left.close(), sides.right.close());
+        let exit = compared?;
+        closed.map_err(find::not_compared)?;
+        Ok(exit)
     })
+}
+
+/// The command line of a comparison without options.
+#[derive(Parser)]
+struct Plain {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+/// Compares the two sides of a component that has two: none where it has not. With the exit that differences have.
+pub fn of_component(name: &str, context: &Context) -> Result<Option<Exit>, Failure> {
+    let plain = Plain::try_parse_from(["compare", "--exit-code", "--", name]);
+    let plain = plain.map_err(|error| {
+        Diagnostic::error(codes::MACHINE, format!("compare the rows of `{name}`")).because(error.to_string())
+    })?;
+    match run(&plain.arguments, context) {
+        Ok(exit) => Ok(Some(exit)),
+        Err(failure) if failure.diagnostics.iter().any(|one| one.code == codes::ONE_SIDE) => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 /// | everything compared | it differs | `--exit-code` | exit |
