@@ -139,6 +139,8 @@ pub struct TableOrder {
     pub seed: u64,
     /// Which rows, as an SQL condition.
     pub filter: Option<String>,
+    /// So many rows, about, a piece of the pass may have at most; as many as the side thinks right where none is said.
+    pub rows_a_piece: Option<u64>,
 }
 
 /// A column of an order.
@@ -294,6 +296,7 @@ impl TablePlan {
             twice: self.twice,
             seed: self.seed,
             filter,
+            rows_a_piece: None,
         }
     }
 

@@ -96,6 +96,7 @@ mod tests {
             twice,
             seed: 5,
             filter: None,
+            rows_a_piece: None,
         }
     }
 

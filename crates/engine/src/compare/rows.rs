@@ -9,6 +9,7 @@ use backout_core::compare::{Block, Blocks, Key, Odd, Pairing, TableOrder, Which}
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::held::Held;
 use super::pass::name;
 use super::spill::Spill;
 use super::{Comparing, End, Pass};
@@ -120,6 +121,8 @@ async fn stream(
             .await
             .map_err(|error| Failed::Side(Which::Right, error))
     };
+    // Whoever gives waits for whoever takes, so that one brake holds both.
+    let held = Held::new(comparing, &comparing.left);
     let take = async {
         let (mut lefts, mut rights) = (Some(0_u64), Some(0_u64));
         let mut rows = 0;
@@ -136,6 +139,7 @@ async fn stream(
             };
             let many = batch.len() as u64;
             *count = count.map(|count| count + many);
+            held.until_free(count.unwrap_or_default()).await.map_err(Failed::End)?;
             rows += many;
             for Hashed { key, hash } in batch {
                 gathering.add(side, key, hash).map_err(|error| Failed::End(spilling(error)))?;

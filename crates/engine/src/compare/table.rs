@@ -17,7 +17,10 @@ impl Work<'_, '_> {
     /// Fills the outcome; as far as it came where it ends before its end.
     pub(super) async fn run(&self, outcome: &mut TableOutcome) -> Result<(), End> {
         let (comparing, plan) = (self.comparing, self.plan);
-        let (left, right) = (plan.left_order(), plan.right_order());
+        let (mut left, mut right) = (plan.left_order(), plan.right_order());
+        // A piece is read at once, so it must not be more than what a second may read.
+        left.rows_a_piece = comparing.order.ceiling.rows_per_second;
+        right.rows_a_piece = left.rows_a_piece;
         let before = (comparing.left.snapshots(), comparing.right.snapshots());
         let (here, there) = pass(comparing, &left, &right, plan.rows).await?;
         outcome.rows = (here.rows(), there.rows());

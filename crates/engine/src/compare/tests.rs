@@ -238,7 +238,8 @@ async fn a_ceiling_holds_the_pass_back() {
     let began = tokio::time::Instant::now();
     run(&Fake::new(left.clone()), &Fake::new(right.clone()), &slow).await;
     let took = began.elapsed().as_secs();
-    assert!((47..50).contains(&took), "5,000 rows at 100 a second took {took} s");
+    // The pass, and most rows once more, for they stand in blocks that differ.
+    assert!((95..100).contains(&took), "5,000 rows twice at 100 a second took {took} s");
     let mut careful = order();
     careful.ceiling.lag = Some(Duration::from_secs(5));
     let lagging = Fake::new(left);

@@ -9,19 +9,23 @@ const LEAST: u64 = 64 << 20;
 const MOST: u64 = 256 << 20;
 /// Larger tables have larger pieces, until there would be so many.
 const MANY: u64 = 64;
+/// What a row takes where nobody knows.
+const ROW: u64 = 100;
 /// More partitions than this are not read in one piece, however small they are.
 const MOST_PARTS: usize = 100;
 
-/// The pieces of a relation; each is a few parts that are read one after the other.
+/// The pieces of a relation, with so many rows each at most, about, where that is said; each is a few parts that are read one after the other.
 ///
 /// | rows have places, and the server reads by them (14 and newer) | size | pieces |
 /// |---|---|---|
 /// | yes | above a piece | ranges of blocks, the last one without an end |
 /// | yes | up to a piece | itself; small neighbours share one |
 /// | no | | itself |
-pub(super) fn pieces(leaves: &[Leaf], block_size: u64, by_places: bool) -> Vec<Vec<Part>> {
+pub(super) fn pieces(leaves: &[Leaf], block_size: u64, by_places: bool, most: Option<u64>) -> Vec<Vec<Part>> {
     let all: u64 = leaves.iter().map(|leaf| leaf.bytes).sum();
-    let size = (all / MANY).clamp(LEAST, MOST);
+    let row = all.checked_div(leaves.iter().map(|leaf| leaf.rows).sum()).unwrap_or(ROW).max(1);
+    let most = most.map_or(u64::MAX, |most| most.saturating_mul(row).max(block_size));
+    let size = (all / MANY).clamp(LEAST, MOST).min(most);
     let mut pieces: Vec<Vec<Part>> = Vec::new();
     let mut room = 0;
     for leaf in leaves {
@@ -66,12 +70,12 @@ mod tests {
     use super::*;
 
     fn leaf(name: &str, mib: u64, has_places: bool) -> Leaf {
-        Leaf { from: name.to_owned(), bytes: mib << 20, has_places }
+        Leaf { from: name.to_owned(), bytes: mib << 20, rows: mib << 10, has_places }
     }
 
     fn cut(leaves: &[Leaf], by_places: bool) -> Vec<Vec<String>> {
         let shown = |part: &Part| format!("{} {}", part.from, part.places.as_deref().unwrap_or("whole"));
-        pieces(leaves, 8192, by_places).iter().map(|piece| piece.iter().map(shown).collect()).collect()
+        pieces(leaves, 8192, by_places, None).iter().map(|piece| piece.iter().map(shown).collect()).collect()
     }
 
     #[test]
@@ -90,6 +94,15 @@ mod tests {
         let small = [leaf("a", 40, true), leaf("b", 20, true), leaf("c", 20, true), leaf("f", 0, false)];
         assert_eq!(cut(&small, true), [vec!["a whole", "b whole"], vec!["c whole"], vec!["f whole"]]);
         assert_eq!(cut(&[], true), [Vec::<String>::new()]);
+    }
+
+    #[test]
+    fn a_piece_has_no_more_rows_than_was_said() {
+        // Rows of 1 KiB: 64 MiB have 65,536 of them.
+        let count = |most| pieces(&[leaf("a", 64, true)], 8192, true, most).len();
+        assert_eq!([None, Some(100_000), Some(6_554), Some(1)].map(count), [1, 1, 11, 8192]);
+        let parts = [leaf("a", 40, true), leaf("b", 20, true)];
+        assert_eq!(pieces(&parts, 8192, true, Some(41_000)).len(), 2);
     }
 
     #[test]

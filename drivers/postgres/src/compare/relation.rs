@@ -44,6 +44,8 @@ pub(super) struct Leaf {
     /// What stands behind `FROM`.
     pub(super) from: String,
     pub(super) bytes: u64,
+    /// About how many rows; zero where nobody knows.
+    pub(super) rows: u64,
     /// Whether its rows have places (`ctid`) by which a part of them can be read.
     pub(super) has_places: bool,
 }
@@ -96,6 +98,7 @@ impl Relation {
                 from: if kind == "r" { format!("ONLY {own}") } else { own },
                 bytes: u64::try_from(row.get::<_, i64>(3)).unwrap_or_default(),
                 has_places: row.get(4),
+                rows: row.get::<_, f32>(5).max(0.0) as u64,
             }
         };
         Ok(rows.iter().map(leaf).collect())
@@ -228,7 +231,7 @@ const LEAVES: &str = "\
         WHERE c.relispartition) \
     SELECT n.nspname::text, c.relname::text, c.relkind::text, \
            CASE WHEN c.relkind IN ('r', 'm') THEN coalesce(pg_relation_size(c.oid), 0) ELSE 0 END, \
-           c.relkind IN ('r', 'm') AND coalesce(m.amname = 'heap', false) \
+           c.relkind IN ('r', 'm') AND coalesce(m.amname = 'heap', false), c.reltuples \
     FROM part JOIN pg_class c ON c.oid = part.oid JOIN pg_namespace n ON n.oid = c.relnamespace \
     LEFT JOIN pg_am m ON m.oid = c.relam WHERE c.relkind <> 'p' ORDER BY c.oid";
 

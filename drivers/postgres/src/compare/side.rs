@@ -89,7 +89,7 @@ impl PostgresSide {
         let link = lent.link()?;
         let leaves = Relation::leaves(link, &name).await?;
         let page = self.links()?.moment.page;
-        let cut = Arc::new(pieces(&leaves, page, link.version.major() >= 14));
+        let cut = Arc::new(pieces(&leaves, page, link.version.major() >= 14, order.rows_a_piece));
         if let Ok(mut cuts) = self.cuts.lock() {
             cuts.insert(name, Arc::clone(&cut));
         }

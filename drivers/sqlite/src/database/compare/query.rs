@@ -20,12 +20,15 @@ pub(super) struct Cuts {
 }
 
 impl Cuts {
-    /// For row ids from lowest to highest; none: all is one piece.
-    pub(super) fn of(extent: Option<(i64, i64)>, rows: u64) -> Self {
+    /// For row ids from lowest to highest, with so many rows a piece at most, about; none: all is one piece.
+    pub(super) fn of(extent: Option<(i64, i64)>, rows: u64, most: Option<u64>) -> Self {
         let whole = Self { low: 0, width: 0, count: 1 };
         let Some((low, high)) = extent else { return whole };
         let span = high.abs_diff(low);
-        let count = rows.div_ceil(ROWS_A_PIECE).clamp(1, MOST_PIECES).min(span.max(1));
+        let count = rows
+            .div_ceil(most.unwrap_or(ROWS_A_PIECE).clamp(1, ROWS_A_PIECE))
+            .clamp(1, MOST_PIECES)
+            .min(span.max(1));
         Self { low, width: (span / count).saturating_add(1), count: u32::try_from(count).unwrap_or(1) }
     }
 
@@ -113,6 +116,7 @@ mod tests {
             twice: false,
             seed: 1,
             filter: None,
+            rows_a_piece: None,
         };
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE t (id INTEGER PRIMARY KEY)").unwrap();
@@ -138,7 +142,7 @@ mod tests {
             (Some((-5, 1_000_000)), 1_000_005),
             (Some((i64::MIN, i64::MAX)), u64::MAX),
         ] {
-            let cuts = Cuts::of(extent, rows);
+            let cuts = Cuts::of(extent, rows, None);
             let all: Vec<Option<String>> =
                 (0..cuts.count).map(|piece| cuts.condition(piece, "rowid")).collect();
             // What one piece ends with, the next one begins with.
@@ -149,6 +153,7 @@ mod tests {
             assert!(!all[0].as_deref().unwrap_or_default().contains(">="));
             assert!(!all[all.len() - 1].as_deref().unwrap_or_default().contains('<'));
         }
-        assert_eq!(Cuts::of(Some((1, 1_000_000)), 1_000_000).count, 5);
+        assert_eq!(Cuts::of(Some((1, 1_000_000)), 1_000_000, None).count, 5);
+        assert_eq!(Cuts::of(Some((1, 1_000_000)), 1_000_000, Some(1_000)).count, 1_000);
     }
 }

@@ -127,14 +127,14 @@ impl Side for FileSide {
     }
 
     async fn pieces(&self, order: &TableOrder) -> Result<u32, DriverError> {
-        let name = order.name.clone();
-        self.ask(move |held, _, _| held.cuts(&name).map(|cuts| cuts.count)).await
+        let (name, most) = (order.name.clone(), order.rows_a_piece);
+        self.ask(move |held, _, _| held.cuts(&name, most).map(|cuts| cuts.count)).await
     }
 
     async fn tally(&self, order: &TableOrder, piece: u32) -> Result<Tallies, DriverError> {
         let order = order.clone();
         self.ask(move |held, stop, is_dropped| {
-            let cuts = held.cuts(&order.name)?;
+            let cuts = held.cuts(&order.name, order.rows_a_piece)?;
             held.reader(&order, stop, is_dropped).tally(cuts, piece)
         })
         .await
@@ -179,7 +179,7 @@ impl Side for FileSide {
 }
 
 impl Held {
-    fn cuts(&mut self, table: &str) -> Result<Cuts, Fault> {
+    fn cuts(&mut self, table: &str, most: Option<u64>) -> Result<Cuts, Fault> {
         if let Some(cuts) = self.cuts.get(table) {
             return Ok(*cuts);
         }
@@ -187,9 +187,9 @@ impl Held {
         let cuts = match Table::read(connection, table)? {
             Some(found) => {
                 let extent = found.extent(connection)?;
-                Cuts::of(extent, found.about_rows(connection, extent, bytes(connection)?)?)
+                Cuts::of(extent, found.about_rows(connection, extent, bytes(connection)?)?, most)
             }
-            None => Cuts::of(None, 0),
+            None => Cuts::of(None, 0, most),
         };
         self.cuts.insert(table.to_owned(), cuts);
         Ok(cuts)
