@@ -41,8 +41,8 @@ sql bench -At -c "SELECT pg_size_pretty(pg_database_size('bench'))"
 
 URL="postgresql://postgres@127.0.0.1:$PORT/bench?sslmode=disable"
 if [ -z "${ONLY_PARTS:-}" ]; then
-  cargo build --release --quiet -p backout-cli
-  BACKOUT=$PWD/target/release/backout
+  BACKOUT=${BACKOUT:-$PWD/target/release/backout}
+  [ -x "$BACKOUT" ] || cargo build --release --quiet --bin backout
   timed() { local begin; begin=$(date +%s.%N); "$@" >/dev/null; echo "$(date +%s.%N) $begin" | awk '{printf "%.2f", $1 - $2}'; }
   client() { PGHOST=127.0.0.1 PGPORT=$PORT PGUSER=postgres "$BIN/$@"; }
   for ((round = 0; round < ROUNDS; round++)); do
