@@ -34,6 +34,8 @@ pub(super) struct Settling<'a, 'c> {
     right: TableOrder,
     outcome: &'a mut TableOutcome,
     written: bool,
+    /// The snapshots that were held when it was asked whether anybody wrote.
+    snapshots: (u32, u32),
     seen: u64,
     told: u64,
     not_looked_at: u64,
@@ -59,6 +61,7 @@ impl<'a, 'c> Settling<'a, 'c> {
             right,
             outcome,
             written: written || renewed,
+            snapshots: snapshots(comparing),
             seen: 0,
             told: 0,
             not_looked_at: 0,
@@ -73,14 +76,19 @@ impl<'a, 'c> Settling<'a, 'c> {
             self.comparing.go_on()?;
             let some: BTreeMap<Key, Odd> = odds.by_ref().take(many).collect();
             let count = some.len() as u64;
-            let again = self.written && !self.plan.key.is_empty();
-            if again && self.seen < LOOKED_AGAIN.max(self.limit()) {
+            let can_look = !self.plan.key.is_empty() && self.seen < LOOKED_AGAIN.max(self.limit());
+            let mut rows = Rows::new();
+            if !(self.written && can_look) && self.told < self.limit() {
+                rows = self.read(some.keys()).await?;
+                // A connection was lost meanwhile, and what was read is of another moment.
+                self.written |= snapshots(self.comparing) != self.snapshots;
+            }
+            if self.written && can_look {
                 self.look_again(some).await?;
             } else {
                 if self.written {
                     self.not_looked_at += count;
                 }
-                let rows = if self.told < self.limit() { self.read(some.keys()).await? } else { Rows::new() };
                 for (key, odd) in some {
                     self.tell(&key, &odd, rows.get(&key), Settled::Stands)?;
                 }
@@ -262,6 +270,10 @@ impl<'a, 'c> Settling<'a, 'c> {
         }
         cells
     }
+}
+
+fn snapshots(comparing: &Comparing<'_>) -> (u32, u32) {
+    (comparing.left.snapshots(), comparing.right.snapshots())
 }
 
 /// New snapshots on both sides; whether anything may have been written.

@@ -131,6 +131,30 @@ async fn a_connection_lost_at_any_call_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_read_of_another_moment_after_a_lost_connection_is_looked_at_again() {
+    let (left, right) = base();
+    let calls = {
+        let calm = Fake::new(right.clone());
+        run(&Fake::new(left.clone()), &calm, &order()).await;
+        calm.calls()
+    };
+    let mut settled = 0;
+    for lost in 0..calls {
+        // Row 500 becomes equal, but only in the snapshot after the one that rows are read in.
+        let repair = |number: u32, rows: &mut Rows| {
+            let equal = rows.iter_mut().filter(|row| number >= 2 && row.0 == 500);
+            equal.for_each(|row| row.1 = "row 500".to_owned());
+        };
+        let other = Fake::written(right.clone(), repair);
+        other.lose.store(lost, Ordering::Relaxed);
+        let (comparison, heard) = run(&Fake::new(left.clone()), &other, &order()).await;
+        assert!(heard.differences.iter().all(|one| !one.columns.is_empty()), "lost at {lost}");
+        settled += comparison.tables[0].settled;
+    }
+    assert!(settled > 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_side_that_is_gone_ends_it_and_says_so() {
     let (left, right) = base();
     for lost in [0, 3, 10] {

@@ -194,7 +194,11 @@ impl Side for Fake {
         }
         let number = self.renewals.fetch_add(1, Ordering::Relaxed) + 1;
         let mut world = self.world.lock().unwrap();
-        let written = self.writer.lock().unwrap().as_mut().map(|write| write(number, &mut world)).is_some();
+        let before = world.clone();
+        if let Some(write) = self.writer.lock().unwrap().as_mut() {
+            write(number, &mut world);
+        }
+        let written = before != *world;
         *self.snapshot.lock().unwrap() = Arc::new(world.clone());
         Ok(written)
     }
