@@ -1,4 +1,4 @@
-//! Two sides of data, compared: a page of its own, and a section for the record of a run that compared.
+//! Two sides of data, compared, as a page of its own.
 
 use backout_core::compare::{
     Blocks, Cell as Pair, Comparison, Difference, Kind, Place, Settled, Shown, TableOutcome, TablePlan,
@@ -25,18 +25,6 @@ pub fn page(comparison: &Comparison, rows: &[Difference], more: u64) -> Page {
         subtitle: Text::from("Comparison of two sides, row by row"),
         sections,
     }
-}
-
-/// A comparison as one section among others.
-#[allow(dead_code, reason = "for the record of a run whose verification compared rows")]
-pub fn section(comparison: &Comparison) -> Section {
-    let mut blocks = summary(comparison);
-    blocks.extend(tables(comparison));
-    if comparison.schema.is_some() {
-        blocks.extend(schema(comparison));
-    }
-    blocks.extend(how(comparison));
-    Section { heading: "Rows compared", anchor: "compared", blocks }
 }
 
 /// | cut short | complete | differs | outcome |
