@@ -37,7 +37,7 @@ async fn measured() {
         let (session, step) = save_and_migrate(&server, &context).await;
         session.stage(&context, &step).await.expect("stage");
         let storm = Storm::of(&server, 100, pause);
-        while storm.came_in.load(Ordering::Relaxed) < 300 {
+        while storm.came_in.load(Ordering::Relaxed) < 100 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let began = Instant::now();
